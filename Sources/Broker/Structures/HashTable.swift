@@ -1,0 +1,604 @@
+// HashTable.swift: keys to items, grown leaf by leaf, copied by path.
+//
+// Extendible hashing (Fagin et al. 1979) by the *top* bits of the hash, in nodes of 256 slots:
+//
+//     root ─▶ node (8 bits) ─▶ node (8 more) ─▶ leaf: up to 32 items that share `depth` top bits
+//
+// A leaf of fewer bits than its node resolves fills a run of slots. A full leaf splits in two, an
+// almost empty one merges with its buddy: no step ever touches more than a node and two leaves, so
+// growth needs no rehash. Leaves lie in the order of the hash, and a scan's cursor is a hash: what
+// is there throughout a scan is met however often leaves split and merge meanwhile.
+// A snapshot retains the root; while one lives, a writer copies the nodes on its path.
+// Invariants (`checkInvariants()`):
+//   1. every item of a leaf has the leaf's `depth` top bits of hash, and its tag
+//   2. a leaf with depth d in a node at depth n fills an aligned run of 2^(8 - (d - n)) slots
+//   3. 0 < count ≤ 32 in each leaf, but for the only leaf of a node
+
+import RESP
+
+/// What a table stores: a block with a key.
+protocol HashItem: Block {
+  var key: ByteView { get }
+  /// Gives up the item, which is out of its table: what is big is freed later.
+  func bury(in graveyard: inout Graveyard)
+}
+
+extension HashItem {
+  func bury(in graveyard: inout Graveyard) { release() }
+}
+
+/// A slot's content: a leaf, or a node, whose address then has its lowest bit set.
+///
+/// So a walk reads one word of each node on its way and not its header: with a hundred thousand keys
+/// each word not read is a cache miss saved. Leaves and nodes begin alike:
+///
+///     offset  size  field
+///          0     4  owners
+///          4     1  1 for a node, 0 for a leaf
+///          5     1  depth     bits of hash shared by all below; of a node a multiple of 8
+///          6     1  count     items (leaf)
+///          7     1  capacity  slots (leaf)
+@safe
+private struct Twig {
+  fileprivate let tagged: UnsafeMutableRawPointer
+
+  @inline(__always)
+  init(tagged: UnsafeMutableRawPointer) { unsafe self.tagged = tagged }
+
+  @inline(__always) var isNode: Bool { unsafe UInt(bitPattern: tagged) & 1 == 1 }
+  @inline(__always) var address: UnsafeMutableRawPointer {
+    unsafe isNode ? tagged - 1 : tagged
+  }
+  var depth: Int { unsafe Int(address.load(fromByteOffset: 5, as: UInt8.self)) }
+}
+
+/// 256 slots from offset 8.
+@safe
+private struct TableNode<Item: HashItem>: Block {
+  let address: UnsafeMutableRawPointer
+  init(address: UnsafeMutableRawPointer) { unsafe self.address = address }
+
+  static func make(depth: Int) -> TableNode {
+    let node = TableNode.allocate(size: 8 + 256 * 8)
+    node.store(UInt8(1), at: 4)
+    node.store(UInt8(depth), at: 5)
+    return node
+  }
+
+  var depth: Int { Int(load(5, as: UInt8.self)) }
+  var twig: Twig { unsafe Twig(tagged: address + 1) }
+
+  @inline(__always)
+  subscript(slot: Int) -> Twig {
+    get { unsafe Twig(tagged: load(8 + slot * 8, as: UnsafeMutableRawPointer.self)) }
+    nonmutating set { unsafe store(newValue.tagged, at: 8 + slot * 8) }
+  }
+
+  @inline(__always)
+  func slot(of hash: UInt64) -> Int { Int(truncatingIfNeeded: (hash << UInt64(depth)) >> 56) }
+
+  /// How many slots `twig` fills.
+  func run(of twig: Twig) -> Int { twig.isNode ? 1 : 1 << (8 - (twig.depth - depth)) }
+
+  /// Puts `twig` in the `count` slots from `first`.
+  func fill(_ first: Int, _ count: Int, with twig: Twig) {
+    for slot in first..<first + count { self[slot] = twig }
+  }
+
+  func forEachChild(_ body: (Twig) -> Void) {
+    var slot = 0
+    while slot < 256 {
+      let twig = self[slot]
+      slot += run(of: twig)
+      body(twig)
+    }
+  }
+
+  func releaseChildren() {
+    forEachChild { twig in HashTable<Item>.release(twig) }
+  }
+
+  func copied() -> TableNode {
+    let copy = TableNode.make(depth: depth)
+    copy.write(view(at: 8, size: 256 * 8), at: 8)
+    forEachChild { twig in HashTable<Item>.retain(twig) }
+    return copy
+  }
+}
+
+/// 32 tags from offset 8 (the low byte of each item's hash), then `capacity` items.
+@safe
+private struct TableLeaf<Item: HashItem>: Block {
+  let address: UnsafeMutableRawPointer
+  init(address: UnsafeMutableRawPointer) { unsafe self.address = address }
+
+  static var countMax: Int { 32 }
+  private static var itemsOffset: Int { 40 }
+
+  static func make(depth: Int, capacity: Int) -> TableLeaf {
+    let leaf = TableLeaf.allocate(size: itemsOffset + capacity * 8)
+    leaf.store(UInt32(0) | UInt32(depth) << 8 | UInt32(capacity) << 24, at: 4)
+    return leaf
+  }
+
+  @inline(__always) var depth: Int { Int(load(5, as: UInt8.self)) }
+  @inline(__always) var count: Int {
+    get { Int(load(6, as: UInt8.self)) }
+    nonmutating set { store(UInt8(truncatingIfNeeded: newValue), at: 6) }
+  }
+  var capacity: Int { Int(load(7, as: UInt8.self)) }
+  var twig: Twig { unsafe Twig(tagged: address) }
+
+  @inline(__always)
+  subscript(index: Int) -> Item {
+    get {
+      unsafe Item(address: load(Self.itemsOffset + index * 8, as: UnsafeMutableRawPointer.self))
+    }
+    nonmutating set { unsafe store(newValue.address, at: Self.itemsOffset + index * 8) }
+  }
+
+  /// Where `key` is, or -1. Tags are compared eight at a time.
+  @inline(__always)
+  func index(of key: ByteView, hash: UInt64) -> Int {
+    let count = count
+    let pattern = (hash & 0xFF) &* 0x0101_0101_0101_0101
+    var first = 0
+    while first < count {
+      let difference = load(8 + first, as: UInt64.self) ^ pattern
+      // Each zero byte of `difference` sets its top bit; a false hit above a true one is harmless.
+      var hits = (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
+      while hits != 0 {
+        let index = first + hits.trailingZeroBitCount >> 3
+        if index < count, self[index].key == key { return index }
+        hits &= hits &- 1
+      }
+      first += 8
+    }
+    return -1
+  }
+
+  func append(_ item: Item, hash: UInt64) {
+    let index = count
+    assert(index < capacity)
+    self[index] = item
+    store(UInt8(truncatingIfNeeded: hash), at: 8 + index)
+    count = index + 1
+  }
+
+  /// Takes out the item at `index`; the last one takes its place.
+  func remove(at index: Int) {
+    let last = count - 1
+    if index != last {
+      self[index] = self[last]
+      store(load(8 + last, as: UInt8.self), at: 8 + index)
+    }
+    count = last
+  }
+
+  func releaseChildren() {
+    for index in 0..<count { self[index].release() }
+  }
+
+  /// The same items in a leaf of another capacity or depth; ownership is not changed.
+  func moved(capacity: Int, depth: Int) -> TableLeaf {
+    assert(capacity >= count)
+    let leaf = TableLeaf.make(depth: depth, capacity: capacity)
+    leaf.write(view(at: 8, size: 32), at: 8)
+    leaf.write(view(at: Self.itemsOffset, size: count * 8), at: Self.itemsOffset)
+    leaf.count = count
+    return leaf
+  }
+}
+
+/// A table of items by key, each key once.
+struct HashTable<Item: HashItem>: ~Copyable {
+  private typealias Node = TableNode<Item>
+  private typealias Leaf = TableLeaf<Item>
+
+  private var root: Twig?
+  private(set) var count = 0
+  let hash: KeyHash
+  /// True from the first snapshot until `snapshotsEnded`: paths must be checked for sharing.
+  private var mayBeShared = false
+
+  init(hash: KeyHash) { self.hash = hash }
+
+  deinit { if let root { Self.release(root) } }
+
+  fileprivate static func release(_ twig: Twig) {
+    if twig.isNode {
+      unsafe Node(address: twig.address).release()
+    } else {
+      unsafe Leaf(address: twig.address).release()
+    }
+  }
+
+  fileprivate static func retain(_ twig: Twig) {
+    unsafe Leaf(address: twig.address).retain()  // The count lies at the same place in both.
+  }
+
+  private static func isShared(_ twig: Twig) -> Bool { unsafe Leaf(address: twig.address).isShared }
+
+  @inline(__always)
+  private func leaf(_ hash: UInt64) -> Leaf? {
+    guard var twig = root else { return nil }
+    var shift: UInt64 = 56
+    while twig.isNode {
+      let slot = Int(truncatingIfNeeded: hash &>> shift & 0xFF)
+      unsafe twig = Node(address: twig.tagged - 1)[slot]
+      shift &-= 8
+    }
+    return unsafe Leaf(address: twig.address)
+  }
+
+  /// The item of `key`, to be read only.
+  @inline(__always)
+  func find(_ key: ByteView, hash: UInt64) -> Item? {
+    guard let leaf = leaf(hash) else { return nil }
+    let index = leaf.index(of: key, hash: hash)
+    return index < 0 ? nil : leaf[index]
+  }
+
+  /// Where an item stands, good until the table is changed.
+  struct Place {
+    fileprivate let leaf: TableLeaf<Item>
+    fileprivate let index: Int
+    var item: Item { leaf[index] }
+
+    /// Puts `item`, which has the same key, in the place of what stood there, without releasing it.
+    func replace(with item: Item) { leaf[index] = item }
+  }
+
+  /// The place of `key` for writing: nothing on the way to it is shared, the item itself may be.
+  @inline(__always)
+  mutating func place(of key: ByteView, hash: UInt64) -> Place? {
+    if mayBeShared { unshare(hash) }
+    guard let leaf = leaf(hash) else { return nil }
+    let index = leaf.index(of: key, hash: hash)
+    return index < 0 ? nil : Place(leaf: leaf, index: index)
+  }
+
+  /// Takes over `item`, whose key must not be in the table.
+  mutating func insert(_ item: Item, hash: UInt64) {
+    if mayBeShared { unshare(hash) }
+    count += 1
+    guard let root else {
+      let leaf = Leaf.make(depth: 0, capacity: 4)
+      leaf.append(item, hash: hash)
+      self.root = leaf.twig
+      return
+    }
+    var parent: Node?
+    var twig = root
+    while true {
+      if twig.isNode {
+        let node = unsafe Node(address: twig.address)
+        parent = node
+        twig = node[node.slot(of: hash)]
+        continue
+      }
+      let leaf = unsafe Leaf(address: twig.address)
+      if leaf.count < leaf.capacity {
+        leaf.append(item, hash: hash)
+        return
+      }
+      if leaf.count < Leaf.countMax {
+        let capacity = leaf.capacity < 8 ? 8 : leaf.capacity + 8
+        let grown = leaf.moved(capacity: capacity, depth: leaf.depth)
+        leaf.free()
+        grown.append(item, hash: hash)
+        put(grown.twig, for: hash, in: parent)
+        return
+      }
+      twig = split(leaf, hash: hash, in: parent)
+    }
+  }
+
+  /// Puts `twig` where the hash leads, in `parent` or at the root.
+  private mutating func put(_ twig: Twig, for hash: UInt64, in parent: Node?) {
+    guard let parent else {
+      root = twig
+      return
+    }
+    let run = parent.run(of: twig)
+    parent.fill(parent.slot(of: hash) & ~(run - 1), run, with: twig)
+  }
+
+  /// Splits a full leaf, or gives it a node of its own where its parent resolves no further bit.
+  ///
+  /// - Returns: from where to go on looking for the place of `hash`.
+  private mutating func split(_ leaf: Leaf, hash: UInt64, in parent: Node?) -> Twig {
+    let depth = leaf.depth
+    precondition(depth < 64, "more than \(Leaf.countMax) keys of one hash")
+    let parentDepth = parent?.depth ?? -8
+    if parent == nil || depth - parentDepth == 8 {
+      let node = Node.make(depth: depth)
+      node.fill(0, 256, with: leaf.twig)
+      let twig = node.twig
+      if let parent { parent[parent.slot(of: hash)] = twig } else { root = twig }
+      return twig
+    }
+    let low = Leaf.make(depth: depth + 1, capacity: Leaf.countMax)
+    let high = Leaf.make(depth: depth + 1, capacity: Leaf.countMax)
+    let bit = UInt64(1) << UInt64(63 - depth)
+    for index in 0..<leaf.count {
+      let item = leaf[index]
+      let itemHash = self.hash(item.key)
+      (itemHash & bit == 0 ? low : high).append(item, hash: itemHash)
+    }
+    leaf.free()
+    guard let parent else { return low.twig }
+    let run = 1 << (8 - (depth + 1 - parentDepth))
+    let first = parent.slot(of: hash) & ~(2 * run - 1)
+    parent.fill(first, run, with: fitted(low).twig)
+    parent.fill(first + run, run, with: fitted(high).twig)
+    return parent.twig
+  }
+
+  /// The leaf with no more capacity than it soon needs.
+  private func fitted(_ leaf: Leaf) -> Leaf {
+    let capacity = min(Leaf.countMax, max(8, (leaf.count + 8) & ~7))
+    guard capacity < leaf.capacity else { return leaf }
+    let smaller = leaf.moved(capacity: capacity, depth: leaf.depth)
+    leaf.free()
+    return smaller
+  }
+
+  /// Takes the item of `key` out and hands over its ownership.
+  mutating func remove(_ key: ByteView, hash: UInt64) -> Item? {
+    if mayBeShared { unshare(hash) }
+    guard let leaf = leaf(hash) else { return nil }
+    let index = leaf.index(of: key, hash: hash)
+    guard index >= 0 else { return nil }
+    let item = leaf[index]
+    leaf.remove(at: index)
+    count -= 1
+    if leaf.count <= 8 { merge(hash) }
+    return item
+  }
+
+  /// Joins the leaf of `hash` with its buddy while both together are half a leaf at most.
+  private mutating func merge(_ hash: UInt64) {
+    while let root {
+      guard root.isNode else {
+        if count == 0 {
+          Self.release(root)
+          self.root = nil
+        }
+        return
+      }
+      var above: Node?
+      var node = unsafe Node(address: root.address)
+      while node[node.slot(of: hash)].isNode {
+        above = node
+        node = unsafe Node(address: node[node.slot(of: hash)].address)
+      }
+      let slot = node.slot(of: hash)
+      let leaf = unsafe Leaf(address: node[slot].address)
+      if leaf.depth == node.depth {
+        // The only leaf of its node: the node is not needed.
+        if let above { above[above.slot(of: hash)] = leaf.twig } else { self.root = leaf.twig }
+        node.free()
+        continue
+      }
+      let run = node.run(of: leaf.twig)
+      let buddySlot = (slot & ~(run - 1)) ^ run
+      let buddyTwig = node[buddySlot]
+      guard !buddyTwig.isNode, buddyTwig.depth == leaf.depth else { return }
+      let buddy = unsafe Leaf(address: buddyTwig.address)
+      guard leaf.count + buddy.count <= Leaf.countMax / 2 else { return }
+      // Asked once: a snapshot may let go meanwhile.
+      let buddyIsShared = mayBeShared && buddy.isShared
+      if buddyIsShared {
+        // Merging would take items out of a leaf that a snapshot reads.
+        for index in 0..<buddy.count { buddy[index].retain() }
+      }
+      let merged = leaf.moved(capacity: Leaf.countMax / 2, depth: leaf.depth - 1)
+      for index in 0..<buddy.count {
+        merged.append(buddy[index], hash: self.hash(buddy[index].key))
+      }
+      leaf.free()
+      if buddyIsShared { buddy.release() } else { buddy.free() }
+      node.fill(min(slot & ~(run - 1), buddySlot), run * 2, with: merged.twig)
+    }
+  }
+
+  /// Empties the table and hands over what was in it.
+  /// - Complexity: O(1).
+  mutating func takeAll() -> BuriedTable<Item> {
+    let buried = BuriedTable<Item>(root)
+    root = nil
+    count = 0
+    return buried
+  }
+}
+
+/// What was in a table that has been emptied, to be freed leaf by leaf.
+///
+/// Parts that a snapshot shares are let go as they are: the snapshot frees them.
+struct BuriedTable<Item: HashItem>: Buried {
+  private var twigs: [Twig]
+
+  fileprivate init(_ root: Twig?) { twigs = root.map { [$0] } ?? [] }
+
+  var isEmpty: Bool { twigs.isEmpty }
+
+  mutating func freeSome(_ limit: Int, _ graveyard: inout Graveyard) -> Int {
+    var left = limit
+    while left > 0, let twig = twigs.popLast() {
+      let node = unsafe TableNode<Item>(address: twig.address)
+      let leaf = unsafe TableLeaf<Item>(address: twig.address)
+      left -= 1
+      if twig.isNode {
+        guard !node.isShared else {
+          node.release()
+          continue
+        }
+        node.forEachChild { twigs.append($0) }
+        node.free()
+      } else {
+        guard !leaf.isShared else {
+          leaf.release()
+          continue
+        }
+        left -= leaf.count
+        for index in 0..<leaf.count { leaf[index].bury(in: &graveyard) }
+        leaf.free()
+      }
+    }
+    return limit - left
+  }
+
+  func freeAll() {
+    for twig in twigs { HashTable<Item>.release(twig) }
+  }
+}
+
+// MARK: Snapshots
+
+extension HashTable {
+  /// The whole table as it is now, for reading on any thread.
+  ///
+  /// The writer calls `snapshotsEnded` once all of them are gone.
+  /// - Complexity: O(1).
+  mutating func snapshot() -> HashTable {
+    var copy = HashTable(hash: hash)
+    copy.root = root
+    copy.count = count
+    if let root { Self.retain(root) }
+    mayBeShared = true
+    return copy
+  }
+
+  mutating func snapshotsEnded() { mayBeShared = false }
+
+  /// Copies what is shared on the path to the leaf of `hash`.
+  private mutating func unshare(_ hash: UInt64) {
+    guard var twig = root else { return }
+    if Self.isShared(twig) {
+      let copy = Self.copy(twig)
+      Self.release(twig)
+      twig = copy
+      root = copy
+    }
+    while twig.isNode {
+      let node = unsafe Node(address: twig.address)
+      let slot = node.slot(of: hash)
+      var child = node[slot]
+      if Self.isShared(child) {
+        let copy = Self.copy(child)
+        let run = node.run(of: child)
+        node.fill(slot & ~(run - 1), run, with: copy)
+        Self.release(child)
+        child = copy
+      }
+      twig = child
+    }
+  }
+
+  private static func copy(_ twig: Twig) -> Twig {
+    if twig.isNode { return unsafe Node(address: twig.address).copied().twig }
+    let leaf = unsafe Leaf(address: twig.address)
+    for index in 0..<leaf.count { leaf[index].retain() }
+    return leaf.moved(capacity: leaf.capacity, depth: leaf.depth).twig
+  }
+}
+
+// MARK: Walking
+
+extension HashTable {
+  /// Bits of the hash that a cursor keeps: clients read cursors as numbers below 2^53.
+  private static var cursorBits: UInt64 { 48 }
+
+  /// Calls `body` with at least `atLeast` items from `cursor` on, or all that are left.
+  ///
+  /// - Returns: the cursor to go on with; 0 when the whole table has been walked.
+  /// Guarantee: an item that is in the table from cursor 0 until 0 returns is met at least once.
+  func scan(from cursor: UInt64, atLeast: Int, _ body: (Item) -> Void) -> UInt64 {
+    guard let root else { return 0 }
+    let shift = 64 - Self.cursorBits
+    guard cursor < 1 << Self.cursorBits else { return 0 }
+    var position = cursor << shift
+    var met = 0
+    var leaves = 0
+    while true {
+      var twig = root
+      while twig.isNode {
+        let node = unsafe Node(address: twig.address)
+        twig = node[node.slot(of: position)]
+      }
+      let leaf = unsafe Leaf(address: twig.address)
+      for index in 0..<leaf.count { body(leaf[index]) }
+      met += leaf.count
+      leaves += 1
+      guard leaf.depth > 0 else { return 0 }
+      let span = UInt64(1) << UInt64(64 - leaf.depth)
+      let (next, wrapped) = (position & ~(span - 1)).addingReportingOverflow(span)
+      if wrapped { return 0 }
+      position = next
+      let isBoundary = position & (1 << shift - 1) == 0
+      if isBoundary, met >= atLeast || leaves >= atLeast * 10 { return position >> shift }
+    }
+  }
+
+  /// Calls `body` with every item, in the order of their hashes.
+  func forEach(_ body: (Item) -> Void) {
+    guard let root else { return }
+    Self.walk(root, body)
+  }
+
+  private static func walk(_ twig: Twig, _ body: (Item) -> Void) {
+    if twig.isNode {
+      let node = unsafe Node(address: twig.address)
+      node.forEachChild { walk($0, body) }
+    } else {
+      let leaf = unsafe Leaf(address: twig.address)
+      for index in 0..<leaf.count { body(leaf[index]) }
+    }
+  }
+
+  /// Some item, each about as likely as the others.
+  func randomItem(using random: inout SplitMix64) -> Item? {
+    guard count > 0 else { return nil }
+    while true {
+      guard let leaf = leaf(random.next()) else { return nil }
+      let index = Int(random.next() % UInt64(Leaf.countMax))
+      if index < leaf.count { return leaf[index] }
+      if root?.isNode == false { return leaf[index % leaf.count] }
+    }
+  }
+
+  func checkInvariants() {
+    var seen = 0
+    func check(_ twig: Twig, prefix: UInt64, within parent: Node?) {
+      if twig.isNode {
+        let node = unsafe Node(address: twig.address)
+        var slot = 0
+        while slot < 256 {
+          let child = node[slot]
+          let run = node.run(of: child)
+          precondition(slot % run == 0)
+          for other in slot..<slot + run {
+            unsafe precondition(node[other].address == child.address)
+          }
+          check(child, prefix: prefix | UInt64(slot) << UInt64(56 - node.depth), within: node)
+          slot += run
+        }
+      } else {
+        let leaf = unsafe Leaf(address: twig.address)
+        precondition(leaf.count <= leaf.capacity && leaf.capacity <= Leaf.countMax)
+        for index in 0..<leaf.count {
+          let itemHash = hash(leaf[index].key)
+          if leaf.depth > 0 {
+            let shift = UInt64(64 - leaf.depth)
+            precondition(itemHash >> shift == prefix >> shift)
+          }
+          precondition(leaf.load(8 + index, as: UInt8.self) == UInt8(truncatingIfNeeded: itemHash))
+        }
+        seen += leaf.count
+      }
+    }
+    if let root { check(root, prefix: 0, within: nil) }
+    precondition(seen == count)
+  }
+}

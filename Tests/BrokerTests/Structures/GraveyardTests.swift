@@ -1,0 +1,121 @@
+// GraveyardTests.swift: what is deleted is freed, all of it, in slices.
+//
+// Memory is counted for the whole process, so each test counts in a process of its own.
+
+import RESP
+import Testing
+
+@testable import Broker
+
+/// A list of `count` elements of 100 bytes.
+private func longList(_ count: Int) -> List {
+  let list = List.make()
+  let element = [UInt8](repeating: 0x61, count: 100)
+  for _ in 0..<count {
+    unsafe element.withUnsafeBytes { unsafe list.push(ByteView($0), at: .tail) }
+  }
+  return list
+}
+
+@Test func aBuriedListIsFreedInSlices() async {
+  await #expect(processExitsWith: .success) {
+    let before = MemoryAccount.used
+    var graveyard = Graveyard()
+    for count in [0, 1, 100, 1_000, 200_000] { graveyard.bury(longList(count)) }
+    let full = MemoryAccount.used
+    precondition(full - before > 20_000_000)
+    var slices = 0, last = full
+    while !graveyard.isEmpty {
+      graveyard.freeSome(100)
+      slices += 1
+      // A slice frees a node of 128 chunks too many at most, and never stands still.
+      precondition(last - MemoryAccount.used < 400 * (16 << 10))
+      precondition(slices < 1_000)
+      last = MemoryAccount.used
+    }
+    precondition(slices > 10)
+    precondition(graveyard.count == 0)
+    precondition(MemoryAccount.used == before)
+  }
+}
+
+@Test func aSnapshotKeepsBuriedListsAlive() async {
+  await #expect(processExitsWith: .success) {
+    let before = MemoryAccount.used
+    var graveyard = Graveyard()
+    let list = longList(50_000)
+    let snapshot = list.copied()
+    graveyard.bury(list)
+    while !graveyard.isEmpty { graveyard.freeSome() }
+    snapshot.checkInvariants()
+    precondition(snapshot.count == 50_000)
+    var seen = 0
+    snapshot.forEach(in: 0..<50_000) { if $0.count == 100 { seen += 1 } }
+    precondition(seen == 50_000)
+    // The root itself may be shared as well.
+    snapshot.retain()
+    graveyard.bury(snapshot)
+    while !graveyard.isEmpty { graveyard.freeSome() }
+    snapshot.checkInvariants()
+    snapshot.release()
+    precondition(MemoryAccount.used == before)
+  }
+}
+
+@Test func trimmingFreesEverythingItDrops() async {
+  await #expect(processExitsWith: .success) {
+    let before = MemoryAccount.used
+    do {
+      var random = SplitMix64(seed: 5)
+      var graveyard = Graveyard()
+      for round in 0..<9 {
+        let list = longList(30_000)
+        let snapshot = round % 3 == 0 ? list.copied() : nil
+        while !list.isEmpty {
+          let number = min(list.count, Int(random.next() % 9_000) + 1)
+          list.remove(number, at: random.next() % 2 == 0 ? .head : .tail, into: &graveyard)
+          list.checkInvariants()
+          graveyard.freeSome(50)
+        }
+        list.release()
+        if let snapshot {
+          snapshot.checkInvariants()
+          precondition(snapshot.count == 30_000)
+          graveyard.bury(snapshot)
+        }
+      }
+      // What is left is freed with the graveyard.
+    }
+    precondition(MemoryAccount.used == before)
+  }
+}
+
+@Test func aDeletedKeyIsFreedThroughTheGraveyard() async {
+  await #expect(processExitsWith: .success) {
+    let before = MemoryAccount.used
+    do {
+      var harness = EngineHarness()
+      let c = harness.client()
+      let element = [UInt8](repeating: 0x61, count: 500)
+      let push =
+        ["RPUSH", "l"].map { Array($0.utf8) } + [[UInt8]](repeating: element, count: 1_000)
+      for request in ["SET l x", "LTRIM l 1 0", "LREM l 0 x"] {
+        for _ in 0..<20 { _ = harness.send(c, push) }
+        let full = MemoryAccount.used
+        if request == "LREM l 0 x" {
+          precondition(harness.send(c, request) == ":0\r\n")
+          precondition(MemoryAccount.used == full)
+        } else {
+          precondition(harness.send(c, request) == "+OK\r\n")
+          precondition(!harness.engine.context.graveyard.isEmpty)
+          precondition(MemoryAccount.used > full - 1_000_000)
+        }
+        while !harness.engine.context.graveyard.isEmpty {
+          harness.engine.context.graveyard.freeSome()
+        }
+        _ = harness.send(c, "GETDEL l")
+      }
+    }
+    precondition(MemoryAccount.used == before)
+  }
+}

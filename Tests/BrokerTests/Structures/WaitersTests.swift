@@ -1,0 +1,97 @@
+// WaitersTests.swift: queues of waiters and their timers against naive models.
+
+import RESP
+import Testing
+
+@testable import Broker
+
+/// Goal: waiters are served first come, first served, for each key. Method: random steps on the
+/// queues and on arrays, compared after each.
+@Test(arguments: [1, 2, 3, 4] as [UInt64])
+func waitersAgreeWithTheirModel(seed: UInt64) {
+  var random = SplitMix64(seed: seed)
+  var waiters = Waiters()
+  var model: [StoredKey: [Int]] = [:]
+  var waiting: Set<Int> = []
+  let keys = (0..<6).map { StoredKey($0 % 2, Array("key\($0 / 2)".utf8)) }
+  for step in 0..<4_000 {
+    let trace: Comment = "seed \(seed), step \(step)"
+    let slot = Int(random.next() % 20)
+    if waiting.contains(slot) || random.next() % 8 == 0 {
+      waiters.remove(slot)
+      waiting.remove(slot)
+      for key in keys { model[key]?.removeAll { $0 == slot } }
+    } else {
+      var wanted: [StoredKey] = []
+      for _ in 0...random.next() % 4 { wanted.append(keys[Int(random.next() % 6)]) }
+      waiters.add(slot, keys: wanted)
+      waiting.insert(slot)
+      for key in Set(wanted) { model[key, default: []].append(slot) }
+    }
+    waiters.checkInvariants()
+    let passedOver = Set((0..<random.next() % 4).map { _ in Int(random.next() % 20) })
+    for key in keys {
+      let expected = model[key] ?? []
+      #expect(waiters.slots(for: key) == expected, trace)
+      #expect(waiters.isWaited(for: key) == !expected.isEmpty, trace)
+      #expect(waiters.first(for: key) == expected.first, trace)
+      #expect(
+        waiters.first(for: key, passing: passedOver) == expected.first { !passedOver.contains($0) },
+        trace)
+    }
+    let busy = model.filter { !$0.value.isEmpty }.map(\.key)
+    #expect(waiters.keyCount == busy.count, trace)
+    #expect(Set(waiters.keys(in: 1)) == Set(busy.filter { $0.database == 1 }), trace)
+    let isEmpty = waiters.isEmpty
+    #expect(isEmpty == waiting.isEmpty, trace)
+  }
+}
+
+/// Goal: one session may wait for very many keys. Method: a number at which a search of those already
+/// taken, for each key, would not end in this test's time.
+@Test(.timeLimit(.minutes(1)))
+func manyKeysAreWaitedForWithoutASearch() {
+  var waiters = Waiters()
+  let keys = (0..<100_000).map { StoredKey(0, Array("key\($0)".utf8)) }
+  waiters.add(1, keys: keys + keys)
+  #expect(waiters.keyCount == 100_000)
+  waiters.remove(1)
+  waiters.checkInvariants()
+  #expect(waiters.keyCount == 0)
+}
+
+/// Goal: the soonest deadline comes first, and each slot has one. Method: random steps on the heap
+/// and on a dictionary, compared after each.
+@Test(arguments: [1, 2, 3, 4] as [UInt64])
+func slotTimersAgreeWithTheirModel(seed: UInt64) {
+  var random = SplitMix64(seed: seed)
+  var timers = SlotTimers()
+  var model: [Int: Int64] = [:]
+  for step in 0..<5_000 {
+    let slot = Int(random.next() % 60)
+    if model[slot] != nil || random.next() % 10 == 0 {
+      timers.remove(slot)
+      model[slot] = nil
+    } else {
+      let deadline = Int64(random.next() % 100) - 20
+      timers.insert(slot, at: deadline)
+      model[slot] = deadline
+    }
+    if random.next() % 50 == 0, let (deadline, slot) = timers.first {
+      #expect(model[slot] == deadline)
+      timers.remove(slot)
+      model[slot] = nil
+    }
+    timers.checkInvariants()
+    #expect(timers.first?.deadline == model.values.min(), "seed \(seed), step \(step)")
+    if let (deadline, slot) = timers.first { #expect(model[slot] == deadline) }
+  }
+  var last = Int64.min
+  while let (deadline, slot) = timers.first {
+    #expect(deadline >= last)
+    last = deadline
+    timers.remove(slot)
+    model[slot] = nil
+  }
+  #expect(model.isEmpty)
+}
