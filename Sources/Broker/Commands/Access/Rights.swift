@@ -1,0 +1,129 @@
+// Rights.swift: who a session is, and what it may.
+//
+// A session carries what dispatch must know as flags: `authenticated`, and `restricted` if its user
+// has not all rights. Every change of users goes through `rightsChanged`, which sets them anew.
+
+import RESP
+
+extension Context {
+  // MARK: Logging in
+
+  /// Makes the session in `slot` the user `default`, logged in if that needs no password.
+  mutating func logInAsDefault(_ slot: Int) {
+    sessions[slot].user = .default
+    setRights(slot)
+    if access.defaultNeedsNoPassword {
+      sessions[slot].flags.insert(.authenticated)
+    } else {
+      sessions[slot].flags.remove(.authenticated)
+    }
+  }
+
+  /// - Returns: false for a wrong name or password, and for a user that is off; that is noted.
+  mutating func logIn(_ slot: Int, user: ByteView, password: ByteView) -> Bool {
+    guard let id = access.authenticate(user, password: password) else {
+      statistics.accessDenials.login += 1
+      noteDenial(.auth, object: arguments[0].array, user: user.array)
+      return false
+    }
+    sessions[slot].user = id
+    sessions[slot].flags.insert(.authenticated)
+    setRights(slot)
+    return true
+  }
+
+  private mutating func setRights(_ slot: Int) {
+    if access.scope(of: sessions[slot].user).isEmpty {
+      sessions[slot].flags.remove(.restricted)
+    } else {
+      sessions[slot].flags.insert(.restricted)
+    }
+  }
+
+  /// Gives every session the rights that its user has now.
+  /// - Complexity: O(n) sessions.
+  mutating func rightsChanged() {
+    let isOpen = access.defaultNeedsNoPassword
+    for slot in 1..<max(1, sessions.count) where sessions[slot].flags.contains(.open) {
+      setRights(slot)
+      if isOpen { sessions[slot].flags.insert(.authenticated) }
+    }
+  }
+
+  /// Does what a change of users asks of the sessions.
+  mutating func take(_ change: AccessControl.Change) {
+    for slot in clientSlots() where change.gone.contains(sessions[slot].user) {
+      if slot == self.slot { sessions[slot].flags.insert(.closing) } else { kill(slot) }
+    }
+    // Nothing subscribes to channels yet, so nobody can lose a subscription.
+    rightsChanged()
+  }
+
+  /// Puts the users of the file in the place of all there are.
+  mutating func loadUsers() throws(AccessError) {
+    let path = settings.aclFile
+    guard let text = host.readUsers(path: path) else {
+      throw AccessError("Error loading ACLs, opening file '\(path)'")
+    }
+    var copy = access
+    let result = text.withView { text in
+      Result { () throws(AccessError) in try copy.load(text, path: path) }
+    }
+    let change = try result.get()
+    access = copy
+    take(change)
+  }
+
+  /// The users as lines of a file of options.
+  func userLines() -> [String] { access.users.map { String(decoding: $0.line, as: UTF8.self) } }
+
+  // MARK: Being allowed
+
+  /// Why the user may not run the command at `index` with these words; nil when it may.
+  func denial(of user: UserID, _ index: Int, _ words: Arguments) -> Denial? {
+    let scope = access.scope(of: user)
+    guard !scope.isEmpty else { return nil }
+    let command = table.commands[index]
+    var keys: [KeyUse] = []
+    if scope.contains(.keys), !command.keys.isEmpty {
+      for key in command.keys(in: words).found {
+        let access = key.access.intersection([.read, .write])
+        keys.append(KeyUse(name: words[key.index], access: access, position: key.index))
+      }
+    }
+    let first = table.parents[index] == nil ? 1 : 2
+    return access.check(
+      user, command: index, firstArgument: first < words.count ? words[first] : nil, keys: keys)
+  }
+
+  /// The error for a command that the session may not run; it is noted in ACL LOG.
+  mutating func permissionRefusal(_ index: Int) -> CommandError? {
+    let user = sessions[slot].user
+    guard let denial = denial(of: user, index, arguments) else { return nil }
+    let reason: AccessLog.Reason
+    let object: [UInt8]
+    switch denial {
+    case .command:
+      (reason, object) = (.command, Array(table.names[index].utf8))
+      statistics.accessDenials.command += 1
+    case .key(let position):
+      (reason, object) = (.key, arguments[position].array)
+      statistics.accessDenials.key += 1
+    case .channel(let position):
+      (reason, object) = (.channel, arguments[position].array)
+      statistics.accessDenials.channel += 1
+    }
+    noteDenial(reason, object: object, user: access[user]?.name ?? [])
+    return CommandError(
+      isInExec ? denial.replyInTransaction : denial.reply(command: table.names[index]))
+  }
+
+  private mutating func noteDenial(
+    _ reason: AccessLog.Reason, object: [UInt8], user: [UInt8]
+  ) {
+    let isQueued = isInExec || sessions[slot].flags.contains(.inTransaction)
+    accessLog.add(
+      reason, isQueued ? .multi : .toplevel, object: object, user: user,
+      client: Array(describe(slot).utf8), at: wall, countMax: settings.aclLogCountMax)
+  }
+}
