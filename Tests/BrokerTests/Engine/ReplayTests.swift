@@ -1,0 +1,138 @@
+// ReplayTests.swift: what the log has, run again, gives back what was there.
+
+import Testing
+
+@testable import Broker
+
+private func utf8(_ words: [String]) -> [[UInt8]] { words.map { Array($0.utf8) } }
+
+private func resp(_ commands: String...) -> [UInt8] {
+  var text = ""
+  for command in commands {
+    let words = command.split(separator: " ")
+    text += "*\(words.count)\r\n" + words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
+  }
+  return Array(text.utf8)
+}
+
+@Test func everyCommandThatWritesHasARandomRequest() {
+  var requests = RandomRequests(seed: 1)
+  let harness = EngineHarness()
+  let table = harness.engine.context.table
+  for index in table.topLevel where table.entries[index].flags.contains(.write) {
+    let name = table.names[index].uppercased()
+    #expect(requests.request(of: name, now: 0) != nil, "\(name) needs a template")
+  }
+}
+
+/// Goal: effects replay exactly. Method: random requests of all commands that write, by clients that
+/// wait, watch and queue, with time passing; each turn's frame goes to a second engine, which has
+/// another seed and a clock far ahead; both keyspaces are compared after each turn.
+@Test(arguments: 1...6 as ClosedRange<UInt64>)
+func replayedEffectsGiveTheSameKeyspace(seed: UInt64) throws {
+  var requests = RandomRequests(seed: seed)
+  var source = EngineHarness(seed: seed, logging: true), copy = EngineHarness(seed: seed + 1000)
+  copy.engine.context.wall += 1_000_000_000
+  let table = source.engine.context.table
+  let names = table.topLevel.filter { table.entries[$0].flags.contains(.write) }
+    .map { table.names[$0].uppercased() }
+  let clients = (0..<6).map { _ in source.client() }
+  var applied = 0
+  for turn in 0..<400 {
+    for _ in 0..<Int.random(in: 1...8, using: &requests.random) {
+      let client = requests.pick(clients)
+      guard !source.engine.context.sessions[client].flags.contains(.blocked) else { continue }
+      let now = source.engine.context.wall
+      var words = requests.request(of: requests.pick(names), now: now) ?? []
+      switch Int.random(in: 0..<100, using: &requests.random) {
+      case 0..<6: words = ["MULTI"]
+      case 6..<16: words = ["EXEC"]
+      case 16..<20: words = ["WATCH", requests.key()]
+      case 20..<24: words = ["SELECT", requests.number(0...2)]
+      case 24..<40:
+        words = [requests.pick(["LPUSH", "RPUSH"]), requests.key()] + requests.values()
+      default: break
+      }
+      _ = source.send(client, utf8(words))
+    }
+    if requests.chance(30) {
+      source.advance(
+        milliseconds: Int64.random(in: 1...400, using: &requests.random),
+        runningTimers: requests.chance(50))
+    }
+    for client in clients { _ = source.output(client) }
+    let (body, count) = source.frame()
+    applied += count
+    do { try copy.replay(body, count: count) } catch {
+      Issue.record("seed \(seed), turn \(turn): \(error.reason) at \(error.offset)")
+      return
+    }
+    let same = source.engine.context.digest() == copy.engine.context.digest()
+    #expect(same, "seed \(seed), turn \(turn): \(String(decoding: body, as: UTF8.self))")
+    guard same else { return }
+    source.checkInvariants()
+    copy.checkInvariants()
+  }
+  #expect(applied > 400, "seed \(seed): too little happened")
+  #expect(copy.frame().count == 0, "a replay is not logged again")
+}
+
+@Test func aDeadlineSurvivesTheReplayEvenIfItHasPassedMeanwhile() throws {
+  var source = EngineHarness(logging: true)
+  let client = source.client()
+  _ = source.send(client, "RPUSH soon a")
+  _ = source.send(client, "EXPIRE soon 10")
+  _ = source.send(client, "RPUSH late a")
+  _ = source.send(client, "EXPIRE late 1000")
+  var copy = EngineHarness(seed: 2, logging: true)
+  copy.engine.context.wall += 60_000
+  let (body, count) = source.frame()
+  try copy.replay(body, count: count)
+  #expect(copy.engine.context.databases[0].count == 2)
+  #expect(copy.engine.context.effects.isEnabled == true)
+  let reader = copy.client()
+  #expect(copy.send(reader, "TTL late") == ":940\r\n")
+  #expect(copy.send(reader, "EXISTS soon") == ":0\r\n")
+  #expect(copy.effects() == "*2\r\n$3\r\nDEL\r\n$4\r\nsoon\r\n")
+}
+
+@Test func aReplayLeavesNoTraceButTheKeys() throws {
+  var harness = EngineHarness(logging: true)
+  try harness.replay(resp("SELECT 3", "RPUSH list a b", "LPOP list"), count: 3)
+  #expect(harness.engine.context.changes == 0)
+  #expect(harness.engine.context.database == 0)
+  #expect(harness.engine.context.reply.count == 0)
+  #expect(harness.engine.context.isLoading == false)
+  let client = harness.client()
+  #expect(harness.send(client, "EXISTS list") == ":0\r\n")
+  _ = harness.send(client, "SELECT 3")
+  #expect(harness.send(client, "LPOP list") == "$1\r\nb\r\n")
+}
+
+@Test(arguments: [
+  (resp("RPUSH a 1", "NOSUCH a"), 2, 29, "unknown command"),
+  (resp("RPUSH a 1", "RPUSH a"), 2, 29, "ERR wrong number of arguments for 'rpush' command"),
+  (resp("RPUSH a 1", "DBSIZE"), 2, 29, "'dbsize' changes nothing"),
+  (resp("RPUSH a 1", "SELECT 99"), 2, 29, "ERR DB index is out of range"),
+  (resp("RPUSH a 1"), 2, 29, "the frame has 1 commands, its header says 2"),
+  (Array(resp("RPUSH a 1").dropLast()), 1, 0, "no whole command"),
+  (resp("RPUSH a 1") + Array("PING\r\n".utf8), 2, 29, "no whole command"),
+  (
+    resp("RPUSH a 1") + Array("*1\r\n:1\r\n".utf8), 2, 29,
+    "ERR Protocol error: expected '$', got ':'"
+  ),
+  (resp("RPUSH a 1") + Array("*0\r\n".utf8), 2, 29, "unknown command"),
+])
+func whatCannotBeAppliedIsRefusedByItsOffset(
+  _ frame: (body: [UInt8], count: Int, offset: Int, reason: String)
+) {
+  var harness = EngineHarness()
+  do {
+    try harness.replay(frame.body, count: frame.count)
+    Issue.record("it was applied")
+  } catch {
+    #expect(error.offset == frame.offset)
+    #expect(error.reason == frame.reason)
+  }
+  #expect(harness.engine.context.isLoading == false)
+}
