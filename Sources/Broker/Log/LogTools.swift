@@ -1,0 +1,222 @@
+// LogTools.swift: what people do with a log without starting it: look at it, and take it elsewhere.
+//
+// Both read only, walk as recovery does, and believe what it would believe.
+
+import RESP
+
+/// A data folder looked at from outside.
+private struct FolderView: ~Copyable {
+  let folder: Folder
+  let names: [String]
+  let manifest: Manifest?
+  /// A server has the folder: its last segment may end in a frame that is just being written.
+  let isServed: Bool
+  private let lockFile: DiskFile?
+
+  init(_ disk: any Disk, _ directory: String) throws(LogError) {
+    let folder = Folder(disk: disk, path: directory)
+    let names = try onDisk { () throws(DiskError) in try folder.list().sorted() }
+    var lockFile: DiskFile?, isServed = false
+    if names.contains(FolderLock.name) {
+      // Held while we look, so that no server starts and writes meanwhile.
+      lockFile = try onDisk { () throws(DiskError) in
+        try folder.open(FolderLock.name, for: .reading)
+      }
+      isServed = (try? folder.lock(lockFile!)) != true
+    }
+    do { manifest = try Recovery.readManifest(folder, names) } catch {
+      if let lockFile { folder.close(lockFile) }
+      throw error
+    }
+    self.folder = folder
+    self.names = names
+    self.isServed = isServed
+    self.lockFile = lockFile
+  }
+
+  deinit { if let lockFile { folder.close(lockFile) } }
+}
+
+// MARK: Check
+
+/// What a look at a log found.
+struct LogReport {
+  /// A table of the files and a verdict, for people; ends with a line break.
+  var text: String
+  /// A server would start from it and have all that was durable.
+  var isGood: Bool
+}
+
+/// Reads all of the log in `directory` and tells what a server would find there. Changes nothing.
+///
+/// - Throws: when not even the manifest can be read.
+func checkLog(_ disk: any Disk, _ directory: String) throws(LogError) -> LogReport {
+  let view = try FolderView(disk, directory)
+  guard let manifest = view.manifest else {
+    return LogReport(text: "\(directory) holds no log\n", isGood: true)
+  }
+  var rows = [["file", "frames", "commands", "size", "verdict"]]
+  var walk = LogWalk(manifest, in: view.folder)
+  var errors: [LogError] = [], frames = 0, last = manifest.checkpoint?.sequence ?? 0, torn = 0
+  if let checkpoint = manifest.checkpoint {
+    rows.append([checkpoint.name, "", "...\(checkpoint.sequence)", "", "not checked"])
+  }
+  for (index, segment) in manifest.segments.enumerated() {
+    let before = walk
+    var look = LookedAt(&walk, index, view.isServed)
+    // While we read, the server may have written what we had passed and what says it is durable.
+    for _ in 0..<3 where view.isServed && index == manifest.segments.count - 1 {
+      guard case .damage? = look.error else { break }
+      walk = before
+      look = LookedAt(&walk, index, view.isServed)
+    }
+    if let error = look.error { errors.append(error) }
+    frames += look.frames
+    last = max(last, look.last)
+    torn = look.tornSize
+    let commands = look.last < segment.first ? "none" : "\(segment.first)...\(look.last)"
+    rows.append([segment.name, String(look.frames), commands, look.size, look.verdict])
+  }
+  do {
+    for name in try Recovery.leftovers(view.folder, view.names, manifest) {
+      rows.append([name, "", "", "", "left over, goes at the next start"])
+    }
+  } catch { errors.append(error) }
+  for name in view.names where name.hasPrefix("torn-") && name.hasSuffix(".bytes") {
+    rows.append([name, "", "", "", "kept from a torn tail, may be removed"])
+  }
+  var text = table(rows)
+  if view.isServed { text += "a server has this folder open: this is how it was a moment ago\n" }
+  for error in errors { text += "\(error)\n" }
+  if errors.isEmpty {
+    text += "the log is good: \(last) commands, \(frames) frames read"
+    text += torn > 0 && !view.isServed ? "; the torn tail goes at the next start\n" : "\n"
+  }
+  return LogReport(text: text, isGood: errors.isEmpty)
+}
+
+/// One segment as a check shows it.
+private struct LookedAt {
+  var frames = 0, last: UInt64
+  var size = "", tornSize = 0
+  var verdict = "good"
+  var error: LogError?
+
+  init(_ walk: inout LogWalk, _ index: Int, _ isServed: Bool) {
+    let folder = walk.folder, segment = walk.manifest.segments[index]
+    var frames = 0, last = segment.first - 1
+    do throws(LogError) {
+      let file = try walk.open(index, for: .reading)
+      defer { folder.close(file) }
+      if let bytes = try? folder.size(file) { size = String(bytes) }
+      let outcome = try walk.read(index, file) { header, _ throws(ReplayError) in
+        frames += 1
+        last = header.last
+      }
+      tornSize = outcome.tornSize
+      if tornSize > 0 {
+        verdict = "good up to offset \(outcome.end), then \(tornSize) bytes of "
+        verdict += isServed ? "a frame that is being written" : "a torn tail"
+      }
+    } catch {
+      self.error = error
+      if case .damage(let damage) = error, damage.path == folder.path(of: segment.name) {
+        verdict = "damaged at offset \(damage.offset), from command \(damage.sequence) on"
+      } else {
+        verdict = "refused"
+      }
+    }
+    self.frames = frames
+    self.last = last
+  }
+}
+
+/// The rows with their columns aligned; the last column as wide as it likes.
+private func table(_ rows: [[String]]) -> String {
+  var widths = [Int](repeating: 0, count: rows[0].count)
+  for row in rows {
+    for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.count) }
+  }
+  var text = ""
+  for row in rows {
+    for (column, cell) in row.dropLast().enumerated() {
+      text += cell + String(repeating: " ", count: widths[column] - cell.count + 2)
+    }
+    text += row.last! + "\n"
+  }
+  return text
+}
+
+// MARK: Export
+
+/// Streams the commands of the log in `directory` to `output`, for `redis-cli --pipe`: commands and
+/// nothing else, up to the end or to what is damaged.
+///
+/// - Returns: how many commands were streamed.
+/// - Throws: the damage, once all before it has been streamed; or what `output` threw. `.locked`
+///   while a server has the folder, for the end of its log would be anybody's guess.
+func exportLog(
+  _ disk: any Disk, _ directory: String, to output: (ByteView) throws(DiskError) -> Void
+) throws(LogError) -> Int {
+  let view = try FolderView(disk, directory)
+  guard !view.isServed else { throw .locked(folder: directory, owner: "") }
+  guard let manifest = view.manifest else { return 0 }
+  if let checkpoint = manifest.checkpoint {
+    throw .foreignFile(
+      path: view.folder.path(of: checkpoint.name),
+      reason: "is a checkpoint, which this version cannot export")
+  }
+  var walk = LogWalk(manifest, in: view.folder), commands = 0, isElsewhere = false
+  var outputError: DiskError?
+  for index in manifest.segments.indices {
+    let file = try walk.open(index, for: .reading)
+    defer { view.folder.close(file) }
+    do throws(LogError) {
+      _ = try walk.read(index, file) { header, body throws(ReplayError) in
+        guard header.count > 0 else { return }
+        do throws(DiskError) {
+          // Each frame begins at database 0.
+          if isElsewhere { try output(ByteView("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n")) }
+          try output(body)
+        } catch {
+          outputError = error
+          throw ReplayError(reason: "\(error)")
+        }
+        isElsewhere = try leavesAnotherDatabase(body)
+        commands += Int(header.count)
+      }
+    } catch {
+      throw outputError.map { .disk($0) } ?? error
+    }
+  }
+  return commands
+}
+
+/// Whether the last SELECT among `commands` is for another database than 0.
+private func leavesAnotherDatabase(_ commands: ByteView) throws(ReplayError) -> Bool {
+  let flaw = ReplayError(reason: "its commands are no RESP")
+  var offset = 0, isElsewhere = false
+
+  /// The number between `mark` and the line break at `offset`, which is stepped over.
+  func number(after mark: UInt8) throws(ReplayError) -> Int {
+    guard offset < commands.count, commands[offset] == mark else { throw flaw }
+    guard let end = commands.firstIndex(of: UInt8(ascii: "\r"), from: offset) else { throw flaw }
+    guard let number = commands[offset + 1..<end].integer, number >= 0 else { throw flaw }
+    guard number <= commands.count, end + 2 <= commands.count else { throw flaw }
+    offset = end + 2
+    return Int(number)
+  }
+
+  while offset < commands.count {
+    var isSelect = false
+    for index in 0..<(try number(after: UInt8(ascii: "*"))) {
+      let size = try number(after: UInt8(ascii: "$"))
+      guard size + 2 <= commands.count - offset else { throw flaw }
+      let argument = commands[offset..<offset + size]
+      if index == 0 { isSelect = argument.matches("select") }
+      if index == 1, isSelect { isElsewhere = argument != ByteView("0") }
+      offset += size + 2
+    }
+  }
+  return isElsewhere
+}

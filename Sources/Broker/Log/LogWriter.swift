@@ -1,0 +1,309 @@
+// LogWriter.swift: commits become frames at the end of the last segment.
+//
+// A plain value without threads, owned by one. Commits are staged, then written together; what has
+// been written becomes durable with `sync`. Bytes at and behind `end` are nobody's: zeros, or the
+// remains of a write that failed, until the next write takes their place.
+// Invariants: durable ≤ written. Bytes before `end` are whole frames. Once `failure` is set, no
+// call writes or syncs again: what a failed sync lost, a later one would not report.
+
+import RESP
+
+struct LogWriter: ~Copyable {
+  /// Zeros ahead pay off where syncs are many and small; larger batches would only write twice.
+  static let zeroBatchMax = 128 << 10
+
+  let folder: Folder
+  let options: LogOptions
+  private let lock: FolderLock
+  private(set) var manifest: Manifest
+
+  // The last segment.
+  private(set) var file: DiskFile
+  private(set) var end: Int
+  /// The file's size as far as we wrote it: zeros from `end` on.
+  private var zeroedEnd: Int
+  private var reservedEnd: Int
+  private var canReserve = true
+  /// A rotation that found no space or descriptor is tried again from here on.
+  private var rotationEnd: Int
+
+  /// The last command written, and the last of those known to be durable.
+  private(set) var written: UInt64
+  private(set) var durable: UInt64
+  private var checksum: UInt32
+  /// The last frame holds commands, and no frame behind it says that they are durable.
+  private(set) var needsClosing: Bool
+  private(set) var failure: LogError?
+  /// Space could not be set aside ahead: what grows should be refused before it gets here.
+  private(set) var isFull = false
+  /// Whether to write zeros ahead: for callers who sync after each write.
+  var zeroesAhead = false
+
+  private(set) var bytesWritten = 0
+  private(set) var framesWritten = 0
+  private(set) var syncs = 0
+  private var sizeBefore: Int
+  /// Bytes of all segments, without the zeros.
+  var size: Int { sizeBefore + end }
+
+  // Commits staged for the next write, and what it writes.
+  private var staged: [Staged] = []
+  private var headers = ByteBuffer()
+  private var pieces: [ByteView] = []
+  private var zeros = ByteBuffer()
+  private struct Staged {
+    let body: ByteView
+    let header: FrameHeader
+    var checksum: UInt32
+  }
+
+  init(_ position: consuming LogPosition) {
+    folder = position.lock.folder
+    options = position.options
+    manifest = position.manifest
+    file = position.file
+    end = position.end
+    zeroedEnd = position.size
+    reservedEnd = position.size
+    rotationEnd = position.options.segmentSize
+    written = position.sequence - 1
+    durable = position.sequence - 1
+    checksum = position.checksum
+    needsClosing = !position.endsWithEmptyFrame
+    sizeBefore = position.sizeBefore
+    lock = position.lock
+    reserveAhead()
+  }
+
+  // MARK: Writing
+
+  /// Adds a commit of `count` commands to the next write. `body` must stay as it is until then.
+  mutating func stage(_ body: ByteView, count: Int) {
+    precondition(count > 0 && count <= UInt32.max)
+    precondition(!body.isEmpty && body.count <= FrameHeader.bodySizeMax)
+    stage(
+      body, count: UInt32(count), first: (staged.last?.header.last ?? written) + 1)
+  }
+
+  private mutating func stage(_ body: ByteView, count: UInt32, first: UInt64) {
+    // `previous` and `durable` are filled in by `write`.
+    let header = FrameHeader(
+      bodyChecksum: CRC32C.checksum(body), bodySize: UInt32(body.count), count: count,
+      previous: 0, first: first, durable: 0)
+    staged.append(Staged(body: body, header: header, checksum: 0))
+  }
+
+  /// Writes the staged commits, in order, each as a frame of its own.
+  ///
+  /// - Returns: how many were written. Fewer than were staged means that the disk is full; the
+  ///   others
+  ///   left no trace and may be staged again. Nothing is staged afterwards.
+  /// - Throws: the failure, which is final.
+  mutating func write() throws(LogError) -> Int {
+    if let failure { throw failure }
+    defer { staged.removeAll(keepingCapacity: true) }
+    guard !staged.isEmpty else { return 0 }
+    if needsRotation { try rotate() }
+    buildFrames()
+    let size = staged.reduce(0) { $0 + FrameHeader.size + $1.body.count }
+    var done = 0
+    do throws(DiskError) {
+      while done < size {
+        let step = try folder.write(file, pieces, at: end + done)
+        guard step > 0 else { throw .wroteNothing(file) }
+        done += step
+        if done < size { dropPieces(step) }
+      }
+    } catch {
+      try cutBack(done, error)
+      return staged.count
+    }
+    advance(over: staged.count)
+    if isFull && !canReserve { isFull = false }
+    zeroAhead(after: size)
+    reserveAhead()
+    return staged.count
+  }
+
+  private mutating func buildFrames() {
+    headers.reset(keeping: .max)
+    for index in staged.indices {
+      var header = staged[index].header
+      header.previous = index == 0 ? checksum : staged[index - 1].checksum
+      header.durable = durable
+      staged[index].checksum = header.encode(into: &headers, salt: manifest.identity.salt)
+    }
+    pieces.removeAll(keepingCapacity: true)
+    for (index, frame) in staged.enumerated() {
+      pieces.append(headers.view(at: index * FrameHeader.size, size: FrameHeader.size))
+      if !frame.body.isEmpty { pieces.append(frame.body) }
+    }
+  }
+
+  /// Takes the first `size` bytes out of `pieces`, after a short write.
+  private mutating func dropPieces(_ size: Int) {
+    var whole = 0, rest = size
+    while rest >= pieces[whole].count {
+      rest -= pieces[whole].count
+      whole += 1
+    }
+    pieces.removeFirst(whole)
+    pieces[0] = pieces[0][rest..<pieces[0].count]
+  }
+
+  /// Takes in the first `count` staged frames, which have been written.
+  private mutating func advance(over count: Int) {
+    for frame in staged[..<count] {
+      let size = FrameHeader.size + frame.body.count
+      end += size
+      bytesWritten += size
+      framesWritten += 1
+      written = frame.header.last
+      checksum = frame.checksum
+      needsClosing = frame.header.count > 0
+    }
+    zeroedEnd = max(zeroedEnd, end)
+    reservedEnd = max(reservedEnd, end)
+  }
+
+  /// After a write that ended early: keeps the whole frames it made and cuts off the rest.
+  private mutating func cutBack(_ done: Int, _ error: DiskError) throws(LogError) {
+    var whole = 0, size = 0
+    while whole < staged.count {
+      size += FrameHeader.size + staged[whole].body.count
+      guard size <= done else { break }
+      whole += 1
+    }
+    staged.removeSubrange(whole...)
+    advance(over: whole)
+    do { try folder.truncate(file, to: end) } catch { throw fail(.disk(error)) }
+    zeroedEnd = end
+    reservedEnd = end
+    guard error.isFull else { throw fail(.disk(error)) }
+    isFull = true
+  }
+
+  private mutating func fail(_ error: LogError) -> LogError {
+    failure = error
+    return error
+  }
+
+  /// Writes an empty frame that says what is durable, unless the last frame is one already.
+  ///
+  /// It lets damage to the frame before it be told from a torn tail. It is not synced.
+  mutating func closeGap() throws(LogError) {
+    guard needsClosing, durable == written else { return }
+    stage(ByteView(), count: 0, first: written + 1)
+    _ = try write()
+  }
+
+  // MARK: Durability
+
+  /// Makes all that was written durable.
+  mutating func sync() throws(LogError) {
+    if let failure { throw failure }
+    do { try folder.sync(file) } catch { throw fail(.disk(error)) }
+    syncs += 1
+    durable = written
+  }
+
+  /// Takes in that another thread has synced the segment: commands up to `sequence` are durable.
+  mutating func noteDurable(_ sequence: UInt64) {
+    precondition(sequence <= written)
+    durable = max(durable, sequence)
+  }
+
+  /// Makes all durable and leaves the segment without zeros or reserve: for a clean stop.
+  mutating func finish() throws(LogError) {
+    if durable < written { try sync() }
+    try closeGap()
+    if zeroedEnd > end || reservedEnd > end {
+      do { try folder.truncate(file, to: end) } catch { throw fail(.disk(error)) }
+      zeroedEnd = end
+      reservedEnd = end
+    }
+    try sync()
+  }
+
+  deinit { folder.close(file) }
+
+  // MARK: Space
+
+  /// Sets space aside where less than half a step of it is left.
+  mutating func reserveAhead() {
+    let step = options.reserveStep
+    guard step > 0, canReserve, failure == nil else { return }
+    guard reservedEnd - end < step / 2 else {
+      isFull = false
+      return
+    }
+    do {
+      try folder.reserve(file, from: reservedEnd, size: step)
+      reservedEnd += step
+      isFull = false
+    } catch {
+      // Some file systems cannot; a full disk is then found by the write.
+      if error.isFull { isFull = true } else { canReserve = false }
+    }
+  }
+
+  /// Writes zeros behind `end` once there are none left, so that the next syncs find the file's
+  /// size and blocks as they are.
+  private mutating func zeroAhead(after size: Int) {
+    let step = options.zeroStep
+    guard zeroesAhead, step > 0, size <= Self.zeroBatchMax, zeroedEnd == end, !isFull else {
+      return
+    }
+    let target = (end / step + 1) * step
+    if zeros.isEmpty {
+      let size = min(step, 64 << 10)
+      zeros = ByteBuffer(capacity: size)
+      for _ in 0..<size / 8 { zeros.append(littleEndian: UInt64(0)) }
+    }
+    while zeroedEnd < target {
+      pieces.removeAll(keepingCapacity: true)
+      var rest = target - zeroedEnd
+      while rest > 0 {
+        let piece = min(rest, zeros.count)
+        pieces.append(zeros.view(at: 0, size: piece))
+        rest -= piece
+      }
+      // Only a help: what stands in its way stands in the way of the next write too, which reports
+      // it.
+      guard let size = try? folder.write(file, pieces, at: zeroedEnd), size > 0 else { return }
+      zeroedEnd += size
+      reservedEnd = max(reservedEnd, zeroedEnd)
+    }
+  }
+
+  // MARK: Segments
+
+  /// Whether the next write begins a new segment, and syncs the last one for it.
+  var needsRotation: Bool { end >= rotationEnd && written >= manifest.segments.last!.first }
+
+  /// Goes on in a new segment, or for a while in this one where space or descriptors are short.
+  private mutating func rotate() throws(LogError) {
+    // Also when all commands are durable: the new segment names the last frame, empty or not.
+    try sync()
+    let next: DiskFile
+    do {
+      next = try Segment.begin(
+        first: written + 1, previous: checksum, reserve: canReserve ? options.reserveStep : 0,
+        in: folder, manifest: &manifest)
+    } catch {
+      guard error.isPassing else { throw fail(.disk(error)) }
+      if error.isFull { isFull = true }
+      rotationEnd = end + max(options.segmentSize / 16, 1)
+      return
+    }
+    // Should this not happen: readers take zeros behind the last frame for its end.
+    if zeroedEnd > end || reservedEnd > end { try? folder.truncate(file, to: end) }
+    folder.close(file)
+    file = next
+    sizeBefore += end
+    end = SegmentHeader.size
+    zeroedEnd = end
+    reservedEnd = max(end, canReserve ? options.reserveStep : 0)
+    rotationEnd = options.segmentSize
+  }
+}

@@ -1,0 +1,120 @@
+// Manifest.swift: which files are the log.
+//
+// `MANIFEST` is a small text that people can read, replaced as a whole: written beside, synced,
+// renamed over the old one, and the folder synced. So it is always one of the two. A listed file
+// exists and is durable before the list is.
+//
+//     martlet-log 1
+//     identity 9f86d081884c7d65
+//     checkpoint 00000000000000004710.checkpoint 4710
+//     segment 00000000000000004711.log 4711
+//     crc32c 89abcdef
+
+import RESP
+
+struct Manifest: Equatable, Sendable {
+  static let name = "MANIFEST"
+  static let nameNew = "MANIFEST.new"
+  static let sizeMax = 64 << 20
+
+  /// A whole state in a file, after which the segments go on.
+  struct Checkpoint: Equatable, Sendable {
+    let name: String
+    /// The last command that is in it.
+    let sequence: UInt64
+  }
+
+  var identity: LogIdentity
+  var checkpoint: Checkpoint?
+  /// In the order in which they follow each other.
+  var segments: [Segment] = []
+
+  var text: String {
+    var text = "martlet-log 1\nidentity \(Self.hex(identity.number, digits: 16))\n"
+    if let checkpoint { text += "checkpoint \(checkpoint.name) \(checkpoint.sequence)\n" }
+    for segment in segments { text += "segment \(segment.name) \(segment.first)\n" }
+    var bytes = ByteBuffer()
+    bytes.append(text)
+    return text + "crc32c \(Self.hex(UInt64(CRC32C.checksum(bytes.view)), digits: 8))\n"
+  }
+
+  init(identity: LogIdentity) { self.identity = identity }
+
+  // MARK: Reading
+
+  /// What is wrong with a manifest's text.
+  struct Flaw: Error { let reason: String }
+
+  /// Reads what `text` writes, and nothing else.
+  init(parsing bytes: ByteView) throws(Flaw) {
+    let tail = "crc32c 00000000\n".utf8.count
+    guard bytes.count >= tail else { throw Flaw(reason: "is empty or cut short") }
+    let body = bytes[0..<bytes.count - tail]
+    let checksum = Self.hex(UInt64(CRC32C.checksum(body)), digits: 8)
+    guard bytes[body.count..<bytes.count].text == "crc32c \(checksum)\n" else {
+      throw Flaw(reason: "does not match its checksum")
+    }
+    var lines = body.text.split(separator: "\n")[...]
+    guard let version = lines.popFirst(), version == "martlet-log 1" else {
+      throw Flaw(reason: "is of a version that this server does not know")
+    }
+    guard let line = lines.popFirst(), line.hasPrefix("identity "),
+      let number = UInt64(line.dropFirst(9), radix: 16)
+    else { throw Flaw(reason: "names no identity") }
+    identity = LogIdentity(number: number)
+    for line in lines {
+      let words = line.split(separator: " ", omittingEmptySubsequences: false)
+      guard words.count == 3, let sequence = UInt64(words[2]) else {
+        throw Flaw(reason: "has a line that cannot be read: \(line)")
+      }
+      switch words[0] {
+      case "checkpoint" where checkpoint == nil && segments.isEmpty:
+        checkpoint = Checkpoint(name: String(words[1]), sequence: sequence)
+      case "segment":
+        guard let segment = Segment(name: String(words[1])), segment.first == sequence else {
+          throw Flaw(reason: "has a line that cannot be read: \(line)")
+        }
+        guard segments.last.map({ $0.first < sequence }) ?? true else {
+          throw Flaw(reason: "lists segments out of order")
+        }
+        segments.append(segment)
+      default:
+        throw Flaw(reason: "has a line that cannot be read: \(line)")
+      }
+    }
+    if let start = segments.first {
+      // What is before the first segment must be in a checkpoint, or it is lost.
+      guard start.first - 1 <= checkpoint?.sequence ?? 0 else {
+        throw Flaw(reason: "lists nothing for the commands before \(start.first)")
+      }
+    } else if checkpoint != nil {
+      throw Flaw(reason: "lists a checkpoint and no segment")
+    }
+  }
+
+  // MARK: Writing
+
+  /// Puts this manifest in the place of the one on disk.
+  ///
+  /// - Throws: when it was not a sync that failed, the old manifest stands.
+  func save(in folder: Folder) throws(DiskError) {
+    let file = try folder.open(Self.nameNew, for: .replacing)
+    do {
+      var bytes = ByteBuffer()
+      bytes.append(text)
+      try folder.writeAll(file, bytes.view, at: 0)
+      try folder.sync(file)
+    } catch {
+      folder.close(file)
+      throw error
+    }
+    folder.close(file)
+    try folder.rename(Self.nameNew, to: Self.name)
+    try folder.sync()
+  }
+
+  private static func hex(_ number: UInt64, digits: Int) -> String {
+    let text = String(number, radix: 16)
+    return String(repeating: "0", count: digits - text.utf8.count) + text
+  }
+}

@@ -1,0 +1,268 @@
+import Glibc
+import RESP
+import Synchronization
+import Testing
+
+@testable import Broker
+
+/// A running log in a folder of its own, on a clock that the test moves, whose wake-ups the test
+/// awaits.
+private final class Rig: Sendable {
+  let folder = TemporaryFolder()
+  let disk = GatedDisk()
+  let log: LogThread
+  private let clock = Clock()
+  private let wakes = Wakes()
+
+  final class Clock: Sendable {
+    let nanoseconds = Atomic<UInt64>(1_000_000_000)
+  }
+
+  final class Wakes: @unchecked Sendable {
+    let lock = Lock()
+    let changed: Condition
+    init() { changed = Condition(lock) }
+  }
+
+  init(_ policy: SyncPolicy, idleMilliseconds: UInt64 = 60_000, segmentSize: Int = 1 << 20) throws {
+    var options = LogOptions(identity: 42, processID: 1)
+    options.segmentSize = segmentSize
+    options.reserveStep = 64 << 10
+    options.zeroStep = 64 << 10
+    var timing = LogThread.Timing { [clock] in clock.nanoseconds.load(ordering: .relaxed) }
+    timing.idleAge = idleMilliseconds * 1_000_000
+    timing.fullAge = 1_000_000
+    let recovery = try Recovery(disk: disk, directory: folder.path + "/a/b", options: options)
+    let position = try recovery.replay { _, _ in }
+    log = LogThread(position, policy: policy, timing: timing) { [wakes] in
+      wakes.lock.withLock { wakes.changed.broadcast() }
+    }
+  }
+
+  func advance(milliseconds: UInt64) {
+    clock.nanoseconds.add(milliseconds * 1_000_000, ordering: .relaxed)
+  }
+
+  func submit(_ number: Int) -> UInt64 { submit(SampleCommit(number: number, count: 1, size: 30)) }
+
+  func submit(_ commit: SampleCommit) -> UInt64 {
+    var body = log.takeSpare()
+    #expect(body.count == 0)
+    body.append(commit.bytes)
+    return log.submit(body, count: commit.count)
+  }
+
+  /// Waits for a wake-up after which `isSo` holds.
+  func await(_ isSo: @Sendable () -> Bool) {
+    wakes.lock.withLock { while !isSo() { wakes.changed.wait() } }
+  }
+
+  /// Waits until `isSo`, of which the log tells nobody.
+  func watch(_ isSo: @Sendable () -> Bool) { while !isSo() { usleep(50) } }
+
+  func replayed() throws -> [SampleCommit] {
+    var commits: [SampleCommit] = []
+    let options = LogOptions(identity: 42, processID: 1)
+    _ = try Recovery(disk: disk, directory: folder.path + "/a/b", options: options).replay {
+      commits.append(SampleCommit(bytes: $0.array, count: $1))
+    }
+    return commits
+  }
+}
+
+@Test func underAlwaysNothingIsReleasedBeforeItsSyncAndManyShareOne() throws {
+  let rig = try Rig(.always)
+  rig.disk.closeGate()
+  #expect(rig.submit(0) == 1)
+  rig.disk.awaitSync()
+  for number in 1...20 { #expect(rig.submit(number) == UInt64(number + 1)) }
+  #expect(rig.log.released == 0)
+  let before = rig.disk.syncs
+  rig.disk.openGate()
+  rig.await { rig.log.released == 21 }
+  #expect(rig.log.synced == 21)
+  #expect(rig.disk.syncs == before + 2)
+  #expect(rig.log.stop() == nil)
+  #expect(try rig.replayed() == (0...20).map { SampleCommit(number: $0, count: 1, size: 30) })
+}
+
+@Test func underEverysecWritesGoOnWhileASyncRunsAndStopWhenItIsTooOld() throws {
+  let rig = try Rig(.everySecond)
+  _ = rig.submit(0)
+  rig.await { rig.log.released == 1 }
+  rig.disk.closeGate()
+  rig.advance(milliseconds: 1000)
+  rig.log.setPolicy(.everySecond)  // The syncer looks at the clock.
+  rig.disk.awaitSync()
+  _ = rig.submit(1)
+  rig.await { rig.log.released == 2 }
+  #expect(rig.log.synced == 0)
+  rig.advance(milliseconds: 999)
+  _ = rig.submit(2)
+  rig.await { rig.log.released == 3 }
+  rig.advance(milliseconds: 1)
+  _ = rig.submit(3)
+  rig.watch { rig.log.statistics.delayedSyncs == 1 }
+  #expect(rig.log.released == 3)
+  #expect(rig.log.statistics.isSyncRunning)
+  rig.disk.openGate()
+  rig.await { rig.log.released == 4 }
+  rig.watch { rig.log.synced >= 1 }
+  #expect(rig.log.stop() == nil)
+  #expect(rig.log.synced == 4)
+  #expect(try rig.replayed().count == 4)
+}
+
+@Test func underNoNothingIsSyncedBeforeTheStop() throws {
+  let rig = try Rig(.never)
+  let before = rig.disk.syncs
+  for number in 0..<10 { _ = rig.submit(number) }
+  rig.await { rig.log.released == 10 }
+  #expect(rig.disk.syncs == before)
+  #expect(rig.log.synced == 0)
+  #expect(rig.log.stop() == nil)
+  #expect(rig.log.synced == 10)
+  #expect(try rig.replayed().count == 10)
+}
+
+@Test func aChangeToAlwaysSyncsWhatIsWritten() throws {
+  let rig = try Rig(.never)
+  _ = rig.submit(0)
+  rig.await { rig.log.released == 1 }
+  rig.log.setPolicy(.always)
+  rig.watch { rig.log.synced == 1 }
+  rig.disk.closeGate()
+  _ = rig.submit(1)
+  rig.disk.awaitSync()
+  #expect(rig.log.released == 1)
+  rig.disk.openGate()
+  rig.await { rig.log.released == 2 }
+  #expect(rig.log.stop() == nil)
+}
+
+@Test func aChangeFromAlwaysKeepsWhatWasPromised() throws {
+  let rig = try Rig(.always)
+  rig.disk.closeGate()
+  _ = rig.submit(0)
+  rig.disk.awaitSync()
+  _ = rig.submit(1)
+  rig.log.setPolicy(.never)
+  _ = rig.submit(2)
+  #expect(rig.log.released == 0)
+  rig.disk.openGate()
+  rig.await { rig.log.released == 3 }
+  #expect(rig.log.synced >= 2)
+  #expect(rig.log.stop() == nil)
+}
+
+@Test func aFlushMakesEverythingDurableUnderAnyPolicy() throws {
+  for policy in [SyncPolicy.always, .everySecond, .never] {
+    let rig = try Rig(policy)
+    for number in 0..<5 { _ = rig.submit(number) }
+    rig.log.flush()
+    #expect(rig.log.synced == 5)
+    #expect(rig.log.stop() == nil)
+  }
+}
+
+@Test(arguments: [SyncPolicy.always, .everySecond])
+func aFailedSyncEndsTheLogForGood(policy: SyncPolicy) throws {
+  let rig = try Rig(policy)
+  rig.disk.failSyncs()
+  _ = rig.submit(0)
+  if policy == .everySecond {
+    rig.await { rig.log.released == 1 }
+    rig.advance(milliseconds: 1000)
+    rig.log.setPolicy(policy)
+  }
+  rig.await { rig.log.failure != nil }
+  let released = rig.log.released
+  #expect("\(rig.log.failure!)".contains("told to"))
+  #expect(rig.submit(1) == 2)
+  rig.log.flush()
+  #expect(rig.log.released == released)
+  #expect(rig.log.synced == 0)
+  #expect(rig.log.stop() != nil)
+}
+
+@Test func aFullDiskIsReportedAndItsEndToo() throws {
+  let rig = try Rig(.always)
+  _ = rig.submit(0)
+  rig.await { rig.log.released == 1 }
+  rig.disk.setFull(true)
+  _ = rig.submit(1)
+  rig.await { rig.log.isDiskFull }
+  _ = rig.submit(2)
+  #expect(rig.log.released == 1)
+  #expect(rig.log.failure == nil)
+  rig.disk.setFull(false)
+  rig.watch {
+    rig.advance(milliseconds: 1)
+    return rig.log.released == 3 && !rig.log.isDiskFull
+  }
+  #expect(rig.log.stop() == nil)
+  #expect(try rig.replayed().count == 3)
+}
+
+@Test func aStopOnAFullDiskSaysWhatIsLost() throws {
+  let rig = try Rig(.always)
+  rig.disk.setFull(true)
+  _ = rig.submit(0)
+  rig.await { rig.log.isDiskFull }
+  #expect("\(rig.log.stop()!)".contains("no space left"))
+  rig.disk.setFull(false)
+  #expect(try rig.replayed() == [])
+}
+
+@Test(arguments: [SyncPolicy.always, .everySecond])
+func anIdleLogClosesTheGapOfItsLastFrame(policy: SyncPolicy) throws {
+  let rig = try Rig(policy, idleMilliseconds: 1)
+  _ = rig.submit(0)
+  rig.await { rig.log.released == 1 }
+  rig.advance(milliseconds: 1000)
+  rig.log.setPolicy(policy)
+  rig.watch { rig.log.statistics.framesWritten == 2 }
+  // And does not go on doing so.
+  usleep(10_000)
+  #expect(rig.log.statistics.framesWritten == 2)
+  #expect(rig.log.stop() == nil)
+  #expect(rig.log.statistics.framesWritten == 2)
+}
+
+@Test func aSecondLogOnTheFolderIsRefusedUntilTheFirstStops() throws {
+  let rig = try Rig(.always)
+  #expect {
+    _ = try rig.replayed()
+  } throws: { "\($0)".contains("another server") }
+  #expect(rig.log.stop() == nil)
+  #expect(try rig.replayed() == [])
+}
+
+/// Goal: whatever the policy and its changes, a stopped log has all commits in order, across
+/// segments.
+@Test(arguments: [1, 2, 3] as [UInt64])
+func aStoppedLogHasAllCommitsInOrder(seed: UInt64) throws {
+  var random = SplitMix64(seed: seed)
+  let rig = try Rig(.always, idleMilliseconds: 1, segmentSize: 20_000)
+  var commits: [SampleCommit] = []
+  for number in 0..<600 {
+    let size = Int.random(in: 0..<400, using: &random)
+    let commit = SampleCommit(number: number, count: 1 + number % 3, size: size)
+    commits.append(commit)
+    let ordinal = rig.submit(commit)
+    switch Int.random(in: 0..<60, using: &random) {
+    case 0: rig.log.setPolicy([.always, .everySecond, .never].randomElement(using: &random)!)
+    case 1: rig.log.flush()
+    case 2: rig.await { rig.log.released >= ordinal }
+    case 3: rig.advance(milliseconds: 700)
+    default: break
+    }
+  }
+  #expect(rig.log.stop() == nil)
+  #expect(rig.log.synced == 600)
+  #expect(rig.log.released == 600)
+  let isSame = try rig.replayed() == commits
+  #expect(isSame, "seed \(seed)")
+  let files = try PosixDisk().list(rig.folder.path + "/a/b").filter { $0.hasSuffix(".log") }
+  #expect(files.count > 5)
+}
