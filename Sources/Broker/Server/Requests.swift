@@ -1,0 +1,93 @@
+// Requests.swift: what commands have asked of the process, done at the end of the turn.
+
+extension Server {
+  mutating func carryOutRequests() {
+    let requests = engine.context.requests
+    engine.context.requests = HostRequests()
+    // A slot whose client went by itself may belong to another one by now, who is not marked.
+    for slot in requests.kill where engine.context.sessions[slot].flags.contains(.dropped) {
+      disconnect(slot)
+    }
+    if requests.settingsChanged { takeOverSettings() }
+    if requests.checkpoint { beginSave() }
+    if let shutdown = requests.shutdown { heed(shutdown) }
+  }
+
+  /// DEBUG SLEEP: nothing more is done or sent before the time is over.
+  mutating func standStill() {
+    let pause = engine.context.requests.sleep
+    engine.context.requests.sleep = 0
+    SystemClock.sleep(nanoseconds: pause)
+  }
+
+  /// Takes over what CONFIG SET has changed; what could fail, the host has done.
+  private mutating func takeOverSettings() {
+    takeOverLimits()
+    networks = NetworkList(settings.allow) ?? networks
+    watchListeners()
+  }
+
+  // MARK: Saving
+
+  /// SAVE, BGSAVE and BGREWRITEAOF. All data is in the log, so what there is to do is to sync it: under
+  /// `everysec` and `no` that makes a difference.
+  private mutating func beginSave() {
+    guard let log, save == nil else { return }
+    commitFrame()
+    save = Save(
+      commit: log.beginFlush(), since: SystemClock.monotonic(), changes: engine.context.changes)
+    engine.context.isSaving = true
+    journal.notice("Syncing the log as SAVE, BGSAVE or BGREWRITEAOF asked: all data is in it")
+    endSave()
+  }
+
+  /// Ends the save that is being made if all of it is on the disk.
+  mutating func endSave() {
+    guard let save, let log, log.synced >= save.commit else { return }
+    self.save = nil
+    let time = SystemClock.monotonic() - save.since
+    host.saves.count += 1
+    host.saves.seconds = time / 1_000_000_000
+    engine.context.isSaving = false
+    engine.context.lastSave = engine.context.wall / 1000
+    engine.context.changes -= save.changes
+    journal.notice("The log was synced in \(time / 1_000_000) ms")
+  }
+
+  // MARK: Stopping
+
+  /// SHUTDOWN: this turn is the last, unless something would be lost by it.
+  private mutating func heed(_ shutdown: HostRequests.Shutdown) {
+    commitFrame()
+    if let reason = reasonNotToStop(shutdown) {
+      guard shutdown.force else {
+        journal.warning("SHUTDOWN is refused: \(reason)")
+        engine.context.shutdownFailed()
+        nextHousekeeping = engine.context.monotonic  // The reply is sent in the next turn, at once.
+        return
+      }
+      journal.warning("SHUTDOWN FORCE in spite of this: \(reason)")
+      stopsInSpiteOfLoss = true
+    }
+    journal.warning("SHUTDOWN requested by a client, finishing what was begun...")
+    exitCode = exitCode ?? 0
+  }
+
+  private func reasonNotToStop(_ shutdown: HostRequests.Shutdown) -> String? {
+    guard let log else {
+      return shutdown.save == true ? "SAVE was asked for, and appendonly is no" : nil
+    }
+    if let failure = log.failure { return "the log has failed: \(failure)" }
+    guard log.isDiskFull, log.statistics.pendingCommits > 0 else { return nil }
+    return "there is no space left on the disk for what clients still wait for"
+  }
+}
+
+/// A save being made: it ends when `commit` is on the disk.
+struct Save {
+  let commit: UInt64
+  /// Monotonic nanoseconds.
+  let since: Int64
+  /// How many changes had been made.
+  let changes: Int
+}
