@@ -1,0 +1,63 @@
+"""What a run needs: Debian packages, Python packages in `.cache`, the release build of the broker."""
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+REPOSITORY = os.path.dirname(HERE)
+CACHE = os.path.join(HERE, ".cache")
+BINARY = os.path.join(REPOSITORY, ".build", "release", "martlet-server")
+MARTLET = BINARY + " --bind 127.0.0.1 --port {port} --dir {dir}"
+
+TOOLS = {"redis-server": "redis-server", "redis-cli": "redis-tools", "tclsh": "tcl"}
+# Folder under .cache/python -> what pip puts there. hiredis lies apart: a client uses it when it is on the path.
+PYTHON = {"redis-py-5": ["redis>=5,<6"], "redis-py": ["redis"], "hiredis": ["hiredis"]}
+
+
+def install_tools():
+    missing = sorted({package for tool, package in TOOLS.items() if not shutil.which(tool)})
+    if not missing:
+        return
+    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    # No service may start: the packages are wanted for their programs alone.
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", RUNLEVEL="1")
+    print("installing " + " ".join(missing), flush=True)
+    subprocess.run(prefix + ["apt-get", "-qq", "update"], check=True, env=environment)
+    subprocess.run(prefix + ["apt-get", "-qq", "-y", "--no-install-recommends", "install"] + missing,
+                   check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+def install_python():
+    for folder, requirements in PYTHON.items():
+        target = os.path.join(CACHE, "python", folder)
+        if os.path.exists(os.path.join(target, ".complete")):
+            continue
+        shutil.rmtree(target, ignore_errors=True)
+        print("installing %s for Python" % " ".join(requirements), flush=True)
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+                   "--root-user-action=ignore", "--target", target]
+        subprocess.run(command + requirements, check=True)
+        open(os.path.join(target, ".complete"), "w").close()
+
+
+def python_path(*folders):
+    return os.pathsep.join(os.path.join(CACHE, "python", folder) for folder in folders)
+
+
+def sources():
+    yield os.path.join(REPOSITORY, "Package.swift")
+    for folder, _, files in os.walk(os.path.join(REPOSITORY, "Sources")):
+        for file in files:
+            yield os.path.join(folder, file)
+
+
+def build_broker():
+    """Builds the release broker when it is missing or older than a source file."""
+    if os.path.exists(BINARY):
+        built = os.path.getmtime(BINARY)
+        if all(os.path.getmtime(source) <= built for source in sources()):
+            return
+    print("building the broker", flush=True)
+    subprocess.run(["swift", "build", "-c", "release", "--product", "martlet-server"], cwd=REPOSITORY, check=True)
+    os.utime(BINARY)  # A source newer than the binary need not have changed it.

@@ -1,0 +1,198 @@
+"""redis-cli as people use it: transcripts by command family, mass insertion, scanning modes, MONITOR, inline commands.
+
+Goal: what redis-cli prints is what it prints on redis-server.
+Method: transcripts/*.txt hold sections: `# title`, an optional `@ options` line (`-3` for RESP3, `only here` for what
+redis-server 7.0 lacks), then `> command` lines, each followed by the lines that redis-cli prints for it. Each section
+runs on an empty server in one redis-cli process; the control, a redis-server, must print the same, or the transcript
+is wrong.
+"""
+import difflib
+import glob
+import os
+import re
+import subprocess
+
+from lib import setup
+from lib.resp import Closed, encode
+
+TIME_LIMIT = 120
+
+
+def sections(path):
+    """[(title, options, [(command, [line, ...]), ...]), ...] of a transcript."""
+    found = []
+    with open(path, encoding="utf-8") as file:
+        for line in file.read().split("\n"):
+            if line.startswith("# "):
+                found.append((line[2:], [], []))
+            elif line.startswith("@ "):
+                found[-1][1].extend(line[2:].split())
+            elif line.startswith("> "):
+                found[-1][2].append((line[2:], []))
+            elif line and found:
+                found[-1][2][-1][1].append(line)
+    return found
+
+
+def cli(server, *arguments, data=b"", timeout=30):
+    """Runs redis-cli; returns what it prints."""
+    done = subprocess.run(["redis-cli", "-p", str(server.port), *arguments], input=data, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=timeout)
+    return done.stdout.decode("utf-8", "replace")
+
+
+def transcript(server, options, commands):
+    """What redis-cli prints for these commands in one process, on an empty server; empty lines left out."""
+    with server.connect() as connection:
+        connection.call("FLUSHALL")
+    flags = [option for option in options if option.startswith("-")]
+    printed = cli(server, "--no-raw", *flags, data="".join(command + "\n" for command in commands).encode())
+    return [line for line in printed.splitlines() if line]
+
+
+def transcripts(run, here, control):
+    for path in sorted(glob.glob(os.path.join(setup.HERE, "transcripts", "*.txt"))):
+        family = os.path.basename(path)[:-4]
+        for title, options, exchange in sections(path):
+            run.note("%s: %s" % (family, title))
+            if "only" in options and not run.martlet:
+                continue
+            commands = [command for command, _ in exchange]
+            wanted = [line for _, lines in exchange for line in lines]
+            for server in (here,) if "only" in options else (here, control):
+                name = "%s: %s" % (family, title) if server is here else "the transcripts hold on redis-server"
+                got = transcript(server, options, commands)
+                difference = "\n".join(list(difflib.unified_diff(wanted, got, "transcript " + family, "printed", lineterm="", n=1))[2:])
+                run.check(name, got == wanted, difference)
+
+
+def mass_insertion(run, server):
+    count = 20_000
+    lines = b"".join(encode("SET", "mass:%d" % n, "v%d" % n) for n in range(count))
+    printed = cli(server, "--pipe", data=lines)
+    run.check("--pipe: mass insertion", "errors: 0, replies: %d" % count in printed, printed[-300:])
+    printed = cli(server, "--pipe", data=encode("SET", "a", "1") + encode("NOSUCH") + encode("SET", "b", "1"))
+    run.check("--pipe: errors are counted", "errors: 1, replies: 3" in printed, printed[-300:])
+    with server.connect() as connection:
+        run.equal("--pipe: all is there", connection.call("DBSIZE"), count + 2)
+    keys = cli(server, "--scan", "--pattern", "mass:1*").split()
+    wanted = {"mass:%d" % n for n in range(count) if str(n).startswith("1")}
+    run.check("--scan: each key that matches", set(keys) == wanted, "%d of %d" % (len(set(keys) & wanted), len(wanted)))
+
+
+def reports(run, server):
+    with server.connect() as connection:
+        connection.call("FLUSHALL")
+        connection.call("SET", "long", "x" * 5000)
+        connection.call("RPUSH", "many", *range(700))
+    printed = cli(server, "--bigkeys")
+    run.check("--bigkeys", re.search(r"""Biggest string found '"long"' has 5000 bytes""", printed) and
+              re.search(r"""Biggest +list found '"many"' has 700 items""", printed), printed[-800:])
+    printed = cli(server, "--memkeys")
+    run.check("--memkeys", re.search(r"Biggest .*list.*many", printed), printed[-800:])
+    printed = cli(server, "-i", "0.3", "--latency").split()
+    run.check("--latency", len(printed) == 4 and int(printed[3]) > 0 and float(printed[2]) < 50, printed)
+    printed = cli(server, "-r", "2", "-i", "0.1", "INFO", "clients")
+    run.check("-r and -i repeat a command", printed.count("# Clients") == 2 and "connected_clients:" in printed, printed)
+    printed = subprocess.run(["timeout", "1.5", "stdbuf", "-oL", "redis-cli", "-p", str(server.port), "-i", "0.3", "--stat"], stdout=subprocess.PIPE).stdout.decode()
+    run.check("--stat", re.search(r"(?m)^2 +\S+[KMG] +", printed), printed)
+    run.equal("-x takes the last argument from standard input", cli(server, "-x", "SET", "in", data=b"a\r\nb"), "OK\n")
+    run.equal("--csv", cli(server, "--csv", "LRANGE", "many", "0", "2"), '"0","1","2"\n')
+    run.equal("--json", cli(server, "--json", "LRANGE", "many", "0", "2"), '["0","1","2"]\n')
+    run.equal("-n selects a database", cli(server, "-n", "3", "DBSIZE"), "0\n")
+    run.equal("-e: an error reply is an exit code", subprocess.run(
+        ["redis-cli", "-e", "-p", str(server.port), "NOSUCH"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode, 1)
+
+
+def information(run, server, control):
+    """INFO, CONFIG GET and COMMAND DOCS have what clients read."""
+    wanted = {
+        "server": "redis_version redis_mode os arch_bits process_id run_id tcp_port uptime_in_seconds uptime_in_days hz config_file executable",
+        "clients": "connected_clients maxclients blocked_clients client_recent_max_input_buffer client_recent_max_output_buffer",
+        "memory": "used_memory used_memory_human used_memory_rss used_memory_peak used_memory_peak_human maxmemory maxmemory_human maxmemory_policy mem_fragmentation_ratio total_system_memory mem_allocator",
+        "persistence": "loading rdb_changes_since_last_save rdb_bgsave_in_progress rdb_last_save_time rdb_last_bgsave_status aof_enabled aof_rewrite_in_progress aof_last_write_status aof_last_bgrewrite_status",
+        "stats": "total_connections_received total_commands_processed instantaneous_ops_per_sec total_net_input_bytes total_net_output_bytes rejected_connections expired_keys evicted_keys keyspace_hits keyspace_misses pubsub_channels pubsub_patterns total_error_replies",
+        "replication": "role connected_slaves master_repl_offset master_replid",
+        "cpu": "used_cpu_sys used_cpu_user",
+        "commandstats": "cmdstat_set cmdstat_ping",
+        "keyspace": "db0",
+    }
+    with server.connect() as connection, control.connect() as other:
+        for each in (connection, other):
+            each.call("SET", "k", "v")
+            each.call("PING")
+            each.call("GET", "k")
+        for section, fields in wanted.items():
+            text = connection.call("INFO", section)
+            text = text.decode() if isinstance(text, bytes) else repr(text)
+            has = {line.split(":")[0] for line in text.splitlines() if ":" in line}
+            run.check("INFO %s has what clients read" % section, set(fields.split()) <= has and text.lower().startswith("# " + section[:4]),
+                      "missing: %s\n%s" % (" ".join(sorted(set(fields.split()) - has)), text[:200]))
+        default, everything = connection.call("INFO"), connection.call("INFO", "everything")
+        run.check("INFO: the sections without being asked", all(b"# %b" % s in default for s in (b"Server", b"Clients", b"Memory", b"Persistence", b"Stats", b"Replication", b"CPU", b"Keyspace")), default[:300])
+        run.check("INFO everything has the counters of commands", b"cmdstat_get:calls=" in everything and b"usec_per_call=" in everything, everything[-300:])
+        if run.martlet:
+            run.check("INFO: the versions", re.search(rb"redis_version:7\.2\.\d+\r\n", default) and b"martlet_version:" in default, default[:300])
+        names = [row[0] for row in connection.call("COMMAND")]
+        run.check("COMMAND COUNT and LIST agree with COMMAND", connection.call("COMMAND", "COUNT") == len(names) and set(names) <= set(connection.call("COMMAND", "LIST")), len(names))
+        docs, wanted_docs = connection.call("COMMAND", "DOCS", "LPUSH", "SET"), other.call("COMMAND", "DOCS", "LPUSH", "SET")
+        run.check("COMMAND DOCS", isinstance(docs, list) and sorted(docs[::2]) == sorted(wanted_docs[::2]) and all(
+            {b"summary", b"since", b"group", b"complexity"} <= set(doc[::2]) for doc in docs[1::2]), docs)
+        for parameter in ("maxclients", "timeout", "tcp-keepalive", "save", "appendonly", "appendfsync", "dir", "bind", "port", "maxmemory", "maxmemory-policy",
+                          "databases", "requirepass", "client-output-buffer-limit", "proto-max-bulk-len", "unixsocket", "slowlog-log-slower-than", "hz"):
+            reply, theirs = connection.call("CONFIG", "GET", parameter), other.call("CONFIG", "GET", parameter)
+            run.check("CONFIG GET " + parameter, isinstance(reply, list) and len(reply) == len(theirs) == 2 and reply[0] == theirs[0], "%r, redis-server: %r" % (reply, theirs))
+
+
+def monitor(run, server):
+    with server.connect() as watcher, server.connect() as connection:
+        run.equal("MONITOR: answered", watcher.call("MONITOR"), b"OK")
+        connection.call("SELECT", 3)
+        connection.call("SET", "a b", "\"x\"\r\n")
+        connection.call("CLIENT", "SETNAME", "me")
+        lines = [watcher.read() for _ in range(3)]
+        shape = rb'^\d+\.\d{6} \[%d 127\.0\.0\.1:\d+\] %b$'
+        run.check("MONITOR: each command with time, database and client", all(re.match(shape % row, line) for row, line in zip(
+            [(3, b'"SELECT" "3"'), (3, rb'"SET" "a b" "\\"x\\"\\r\\n"'), (3, b'"CLIENT" "SETNAME" "me"')], lines)), lines)
+        connection.call("AUTH", "default", "secret")
+        connection.call("SELECT", 0)
+        line = watcher.read()
+        run.check("MONITOR: passwords are not shown", b"secret" not in line, line)
+        watcher.send("RESET")
+        while True:
+            line = watcher.raw()
+            if line == b"+RESET\r\n":
+                break
+        run.equal("MONITOR: RESET ends it", watcher.call("PING"), b"PONG")
+
+
+def inline_commands(run, here, control):
+    cases = [b"PING\r\n", b"PING\n", b"  ping  hello \r\n", b"\r\n\r\nPING\r\n", b'SET k "a b\\x00\\n"\r\nGET k\r\n', b"SET k 'a \\' b'\r\nGET k\r\n",
+             b'SET k "unbalanced\r\n', b"SET k 'a'b\r\n", b'SET k ""\r\nGET k\r\n', b"NOSUCH a\r\n", b"LPUSH q a b c\r\nLRANGE q 0 -1\r\n", b"GET\r\n", b"\tPING\r\n",
+             b"PING\r\n*1\r\n$4\r\nPING\r\nPING\r\n"]
+    for case in cases:
+        replies = []
+        for server in (here, control):
+            with server.connect() as connection:
+                connection.call("FLUSHALL")
+                connection.send_bytes(case + b"ECHO end\r\n")
+                data = b""
+                try:
+                    while not data.endswith(b"end\r\n"):
+                        data += connection.raw()
+                except Closed:
+                    data += b"(closed)"
+                replies.append(data)
+        run.equal("inline: %s" % repr(case)[2:-1][:40], *replies)
+
+
+def run(run):
+    here, control = run.start(), run.control()
+    run.part(transcripts, run, here, control)
+    with here.connect() as connection:
+        connection.call("FLUSHALL")
+    run.part(mass_insertion, run, here)
+    run.part(reports, run, here)
+    run.part(information, run, here, control)
+    run.part(monitor, run, here)
+    run.part(inline_commands, run, here, control)
