@@ -31,7 +31,7 @@ extension Context {
     waiters.remove(slot)
     blockTimers.remove(slot)
     switch sessions[slot].wait?.kind {
-    case .durable, .saved:
+    case .durable:
       durableWaiters.removeAll { $0 == slot }
       sessions[slot].flags.remove(.replySkip)
     case .pause:
@@ -52,8 +52,7 @@ extension Context {
       switch wait.kind {
       case .pop, .popMany, .move: c.reply.nullArray()
       case .durable(let commit, let aof, _): c.replyDurable(commit, aof: aof)
-      case .saved: c.reply.ok()
-      case .pause, .shutdown: break
+      case .saved, .pause, .shutdown: break
       }
     }
     endWait(slot)

@@ -113,6 +113,13 @@ struct Context: ~Copyable {
   var changes = 0
   /// True while the log is replayed: nothing expires of itself, nothing is logged or held.
   var isLoading = false
+  /// The data is still being read: clients may look at the server, not at the data.
+  var isStarting = false {
+    didSet {
+      isLoading = isStarting
+      setCare()
+    }
+  }
   /// Why commands that grow the data are refused just now, if they are.
   var writesRefused: CommandError?
   /// Whether a client needs no password: protected mode then keeps strangers out.
@@ -342,7 +349,9 @@ struct Context: ~Copyable {
   }
 
   /// To be called when a reason for `needsCare` may have come or gone.
-  mutating func setCare() { needsCare = isPaused || settings.replicaCountMin > 0 }
+  mutating func setCare() {
+    needsCare = isPaused || isStarting || settings.replicaCountMin > 0
+  }
 
   // MARK: Who looks on
 

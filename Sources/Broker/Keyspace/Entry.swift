@@ -191,6 +191,12 @@ struct Entry: HashItem {
     }
   }
 
+  /// The bytes of a string that is not stored as an integer, valid while the entry lives.
+  var storedString: ByteView {
+    assert(kind == .string && encoding != .integer)
+    return blob?.bytes ?? inlineString
+  }
+
   var stringCount: Int { withString { $0.count } }
 
   private func setInlineCount(_ count: Int) { store(UInt16(count), at: 18) }

@@ -11,7 +11,7 @@ extension Server {
     return finish()
   }
 
-  private mutating func turn() {
+  mutating func turn() {
     let count = poller.wait(nanoseconds: patience())
     if count == 0, hasFrame { commitFrame() }  // All is quiet: nothing will join the frame soon.
     engine.context.monotonic = SystemClock.monotonic() / 1_000_000
@@ -21,7 +21,7 @@ extension Server {
     if let log { engine.context.durableCommit = log.released }
     host.update()
     engine.runDurable()
-    if save != nil { endSave() }
+    if host.checkpoint != nil { endCheckpoint() }
     turnCount &+= 1
 
     for index in 0..<count {
@@ -59,7 +59,7 @@ extension Server {
   /// How long the next wait may be, in nanoseconds.
   private func patience() -> Int64 {
     if !pending.isEmpty || !engine.context.unblocked.isEmpty || !engine.context.graveyard.isEmpty
-      || hasFrame
+      || hasFrame || engine.context.isStarting
     {
       return 0
     }
@@ -143,6 +143,7 @@ extension Server {
     if acceptAgainAt > 0, now >= acceptAgainAt { watchListeners() }
     sweepConnections()
     host.update()
+    if log != nil { keepLogShort() }
     engine.context.writesRefused =
       log?.isDiskFull == true
       ? CommandError(
@@ -165,6 +166,7 @@ extension Server {
     host.listeners.end()
     commitFrame()
     var code = exitCode ?? 0
+    stopCheckpoints()
     if let log {
       let failure = log.stop()
       engine.context.durableCommit = log.released

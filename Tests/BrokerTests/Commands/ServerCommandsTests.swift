@@ -239,19 +239,20 @@ private final class Looks: @unchecked Sendable {
   #expect(harness.send(client, "WAITAOF 0 0 0") == "*2\r\n:0\r\n:0\r\n")
 }
 
-@Test func saveAnswersOnceTheLogIsSynced() {
-  var harness = EngineHarness(logging: true)
+@Test(arguments: [true, false])
+func saveAnswersOnceTheCheckpointHasEnded(isGood: Bool) {
+  var harness = EngineHarness()
   let client = harness.client()
-  _ = harness.send(client, "SET k v")
-  let commit = harness.engine.context.commit
+  #expect(harness.send(client, "SET k v") == "+OK\r\n")
   #expect(harness.send(client, "SAVE") == "")
-  #expect(harness.engine.context.requests.checkpoint)
-  #expect(harness.send(harness.client(), "CLIENT UNBLOCK \(client)") == ":0\r\n")
-  harness.engine.runDurable()
-  #expect(harness.output(client) == "")
-  harness.host.durableCommit = commit
-  harness.engine.runDurable()
-  #expect(harness.output(client) == "+OK\r\n")
+  #expect(harness.engine.context.requests.checkpointAtOnce)
+  harness.engine.context.isSaving = true
+  harness.engine.context.wall += 5000
+  harness.engine.context.saveEnded(isGood: isGood, changes: 1)
+  #expect(harness.output(client) == (isGood ? "+OK\r\n" : "-ERR\r\n"))
+  #expect(harness.engine.context.lastSave == (isGood ? 1_700_000_005 : 1_700_000_000))
+  #expect(harness.engine.context.changes == (isGood ? 0 : 1))
+  #expect(!harness.engine.context.isSaving)
 }
 
 @Test func nothingIsSavedWithoutALog() {

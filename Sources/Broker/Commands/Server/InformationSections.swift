@@ -135,14 +135,14 @@ extension Context {
   }
 
   private func writePersistence(_ w: inout InformationWriter) {
-    w.line("loading", isLoading)
+    w.line("loading", isStarting)
     w.line("async_loading", 0)
     w.line("current_cow_peak", 0)
     w.line("current_cow_size", 0)
     w.line("current_cow_size_age", 0)
     w.line("current_fork_perc", "0.00")
-    w.line("current_save_keys_processed", 0)
-    w.line("current_save_keys_total", 0)
+    w.hosted("current_save_keys_processed")
+    w.hosted("current_save_keys_total")
     w.line("rdb_changes_since_last_save", changes)
     w.line("rdb_bgsave_in_progress", isSaving)
     w.line("rdb_last_save_time", lastSave)
