@@ -28,6 +28,16 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def wait_for(condition, seconds=5.0):
+    """Whether the condition comes true within so many seconds; looks 200 times a second."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.005)
+    return bool(condition())
+
+
 class DidNotStart(Exception):
     """The server ended, or did not answer in time. Carries the end of its log."""
 

@@ -17,20 +17,12 @@ import time
 
 from lib import server as servers
 from lib.faults import FULL, Faults
-from lib.resp import Closed, Connection, Error, encode
+from lib.resp import Closed, Connection, Error
+from lib.server import wait_for
 
 TIME_LIMIT = 240
 POLICIES = ("always", "everysec", "no")
 MB = 1 << 20
-
-
-def wait_for(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.005)
-    return bool(condition())
 
 
 def started(run, *options, folder=None):
