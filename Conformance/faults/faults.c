@@ -28,6 +28,7 @@
 struct control {
   int64_t sync_delay_ms;      // fsync and fdatasync take at least this long
   int64_t sync_errno;         // then they fail
+  int64_t read_errno;         // pread
   int64_t write_errno;        // writes
   int64_t write_limit;        // a write takes at most this many bytes; 0 for all
   int64_t allocate_errno;     // fallocate
@@ -228,6 +229,11 @@ ssize_t pwrite(int file, const void *bytes, size_t size, off_t offset) {
 ssize_t write(int file, const void *bytes, size_t size) {
   if (!is(file, FILE_OF_OURS)) return REAL(write)(file, bytes, size);
   return write_pieces(file, &(struct iovec){(void *)bytes, size}, 1, -1);
+}
+
+ssize_t pread(int file, void *bytes, size_t size, off_t offset) {
+  if (is(file, FILE_OF_OURS) && fails(control->read_errno)) return -1;
+  return REAL(pread)(file, bytes, size, offset);
 }
 
 static int synced(int file, int (*real)(int)) {

@@ -347,7 +347,7 @@ def forbidden_folders(run):
     fill(server)
     server.stop()
     for title, fields in (("a read-only folder", {"change_errno": errno.EROFS}), ("an unwritable folder", {"change_errno": errno.EACCES}),
-                          ("an unreadable folder", {"open_errno": errno.EACCES}), ("too many open files at the start", {"open_errno": errno.EMFILE})):
+                          ("an unreadable folder", {"open_errno": errno.EACCES}), ("a disk that can't be read", {"read_errno": errno.EIO}), ("too many open files at the start", {"open_errno": errno.EMFILE})):
         with faults(**fields):
             is_refused(run, title, server, [server.directory])
             run.check(title + ": the fault was met", faults.hits > 0)
@@ -546,6 +546,24 @@ def slow_sync(run):
     server.stop()
 
 
+def slow_sync_everysec(run):
+    """`everysec` with an fsync of 300 ms: nobody waits for it at all."""
+    server, faults = started(run, "--appendfsync", "everysec")
+    times = []
+    faults.set(sync_delay_ms=300)
+    with server.connect() as connection:
+        begin = time.monotonic()
+        while time.monotonic() - begin < 2.5:
+            for request in (["PING"], ["SET", "key", len(times)], ["GET", "key"]):
+                before = time.monotonic()
+                connection.call(*request)
+                times.append(time.monotonic() - before)
+            time.sleep(0.001)
+    run.check("fsync of 300 ms, everysec: PING, SET and GET take under 10 ms (p99)", percentile(times, 0.99) < 0.010 and faults.hits > 0,
+              "p50 %.1f ms, p99 %.1f ms, worst %.1f ms, %d syncs" % (*(1000 * percentile(times, part) for part in (0.5, 0.99, 1)), faults.hits))
+    server.stop()
+
+
 def slow_everysec(run):
     """`everysec` with an fsync of 1.5 s, killed at random moments: what was acknowledged is there."""
     acknowledged = 0
@@ -562,6 +580,33 @@ def slow_everysec(run):
         pushers.verify(run, server, "everysec with an fsync of 1.5 s, kill -9")
         server.stop()
     run.line("   everysec with an fsync of 1.5 s: %d pushes acknowledged, killed, all there" % acknowledged)
+
+
+def changing_faults(run):
+    """Whatever may pass comes and goes many times a second, and then the process is killed in the midst of it."""
+    choices = {
+        "sync_delay_ms": (0, 0, 1, 30), "write_errno": (0, 0, 0, errno.ENOSPC), "allocate_errno": (0, 0, errno.ENOSPC), "write_limit": (0, 0, 50, 777),
+        "interrupt_each": (0, 3, 10), "accept_errno": (0, errno.EMFILE), "wall_offset_ms": (0, -86_400_000, 86_400_000),
+    }
+    acknowledged = hits = 0
+    for _ in range(max(4, int(8 * run.scale))):
+        policy = run.random.choice(POLICIES)
+        server, faults = started(run, "--appendfsync", policy)
+        pushers = Pushers(server, size=run.random.choice((0, 300, 5000)))
+        wait_for(lambda: pushers.total() > 20)
+        for _ in range(run.random.randrange(5, 15)):
+            chosen = {name: run.random.choice(values) for name, values in choices.items()}
+            faults.set(**chosen)
+            time.sleep(run.random.uniform(0.02, 0.12))
+        run.check("changing faults: the process lives", server.alive, "%s, then %s\n%s" % (policy, chosen, server.log_tail()))
+        kill_under(pushers, server)
+        hits += faults.hits
+        restart(server, faults)
+        pushers.verify(run, server, "changing faults, kill -9")
+        acknowledged += pushers.total()
+        server.stop()
+    run.check("changing faults: they were met", hits > 100 and acknowledged > 1000, "%d hits, %d pushes" % (hits, acknowledged))
+    run.line("   changing faults: %d calls failed, %d pushes acknowledged, all there" % (hits, acknowledged))
 
 
 def full_memory(run):
@@ -588,6 +633,7 @@ def run(run):
         run.skip("faults", "promises of the broker that redis-server does not make")
         return
     for part in (full_disk, full_disk_on_write, really_full_disk, failing_writes, failing_syncs, short_writes, interrupted_calls, forbidden_folders, folder_removed,
-                 out_of_descriptors, one_server_per_folder, stepped_clock, stops_under_load, slow_sync, slow_everysec, full_memory):
+                 out_of_descriptors, one_server_per_folder, stepped_clock, stops_under_load, slow_sync, slow_sync_everysec, slow_everysec,
+                 changing_faults, full_memory):
         run.note(part.__name__.replace("_", " "))
         run.part(part, run)

@@ -101,6 +101,7 @@ class Recording:
     def __init__(self, run, name, *options, operations=250, tickets=0.5, pause=0.0, deepest=8, prepare=None, meanwhile=(), **fields):
         self.run, self.name, self.options = run, name, options
         self.loses_nothing = "everysec" not in options
+        self.strict_from = None
         self.folder = run.directory("recorded")
         self.data = os.path.join(self.folder, "of", "the", "broker")
         if prepare:
@@ -120,6 +121,8 @@ class Recording:
                     time.sleep(0.001)
                 reply = connection.call(*request)
                 run.check("%s: %s under load" % (name, request[0]), not isinstance(reply, Error), reply)
+                if request[-1] == "always":  # Who has sent one batch more by now has sent the next one under `always`.
+                    self.strict_from = [len(client.states) + deepest for client in self.clients]
         for client in self.clients:
             client.join(120)
         failing.clear()
@@ -260,6 +263,8 @@ class Recording:
                 when = client.acknowledged_at[there + 1]
                 first_lost = when if first_lost is None else min(first_lost, when)
         lost = (last - first_lost) / 1e9 if first_lost else 0.0
+        if first_lost and self.strict_from and any(count >= strict for count, strict in zip(acknowledged, self.strict_from)):
+            return "lost", "%.2f s, though the policy was always by then" % lost, lost
         return ("lost too much" if lost > LOSS_MAX else None), "%.2f s" % lost, lost
 
 
@@ -299,6 +304,15 @@ def everysec(run):
     run.line("   %s: at most %.2f s of acknowledged work lost" % (recording.name, max(losses)))
 
 
+def policy_change(run):
+    """`everysec` until it is made `always` under load: from the next operation on nothing is lost, nor of what was before it."""
+    recording = Recording(run, "everysec, then always", "--appendfsync", "everysec", operations=400, tickets=1.0, pause=0.004, deepest=3,
+                          meanwhile=[["CONFIG", "SET", "appendfsync", "always"]], sync_delay_ms=10)
+    results = recording.images(recording.points(int(80 * run.scale)))
+    report(run, recording.name, recording, results, ("does not start", "no prefix", "lost", "lost too much"))
+    run.check(recording.name + ": before it something was lost", max(lost for _, _, lost in results) > 0.1)
+
+
 def next_segment(run):
     """A log whose first segment is nearly full, and the change to the next one."""
     big = bytes(800_000)
@@ -323,5 +337,5 @@ def run(run):
     if not run.martlet:
         run.skip("powercut", "the record knows the system calls of the broker alone")
         return
-    for part in (always, everysec, next_segment):
+    for part in (always, everysec, policy_change, next_segment):
         run.part(part, run)
