@@ -28,6 +28,16 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def wait_for(condition, seconds=5.0):
+    """Whether the condition comes true within so many seconds; looks 200 times a second."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.005)
+    return bool(condition())
+
+
 class DidNotStart(Exception):
     """The server ended, or did not answer in time. Carries the end of its log."""
 
@@ -35,11 +45,12 @@ class DidNotStart(Exception):
 class Server:
     """A server that can be killed and started again on the same port and directory.
 
-    `command` has the places {port} and {dir}; `options` are appended, so they win over what stands in it.
+    `command` has the places {port} and {dir}; `options` are appended, so they win over what stands in it; `environment` is added to ours.
     """
 
-    def __init__(self, command, directory, options=(), port=None):
+    def __init__(self, command, directory, options=(), port=None, environment=()):
         self.command, self.directory, self.options = command, directory, [str(o) for o in options]
+        self.environment = dict(os.environ, LC_ALL="C", **dict(environment))
         self.port = port or free_port()
         self.log_path = directory.rstrip("/") + ".log"
         self.process = None
@@ -52,10 +63,9 @@ class Server:
     def spawn(self):
         """Starts the process without waiting for it to answer."""
         words = [w.replace("{port}", str(self.port)).replace("{dir}", self.directory) for w in shlex.split(self.command)]
-        environment = dict(os.environ, LC_ALL="C")
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                words + self.options, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+                words + self.options, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment,
                 cwd=self.directory, preexec_fn=die_with_parent)
         started.append(self.process)
         return self

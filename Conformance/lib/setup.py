@@ -10,13 +10,13 @@ CACHE = os.path.join(HERE, ".cache")
 BINARY = os.path.join(REPOSITORY, ".build", "release", "martlet-server")
 MARTLET = BINARY + " --bind 127.0.0.1 --port {port} --dir {dir}"
 
-TOOLS = {"redis-server": "redis-server", "redis-cli": "redis-tools", "tclsh": "tcl"}
+TOOLS = {"redis-server": ["redis-server"], "redis-cli": ["redis-tools"], "tclsh": ["tcl"], "gcc": ["gcc", "libc6-dev"]}
 # Folder under .cache/python -> what pip puts there. hiredis lies apart: a client uses it when it is on the path.
 PYTHON = {"redis-py-5": ["redis>=5,<6"], "redis-py": ["redis"], "hiredis": ["hiredis"]}
 
 
 def install_tools():
-    missing = sorted({package for tool, package in TOOLS.items() if not shutil.which(tool)})
+    missing = sorted({package for tool, packages in TOOLS.items() if not shutil.which(tool) for package in packages})
     if not missing:
         return
     prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]

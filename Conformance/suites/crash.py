@@ -204,7 +204,7 @@ def under_load(run, server, models, stop):
     loads = [Load(n, server.port, models[n], random.Random(run.random.random())) for n in range(THREADS)]
     for load in loads:
         load.start()
-    time.sleep(run.random.uniform(0.05, 0.4))
+    time.sleep(run.random.uniform(0.02, 0.3))
     result = stop()
     for load in loads:
         load.join(30)
@@ -214,7 +214,7 @@ def under_load(run, server, models, stop):
 def kills(run):
     server = run.start()
     models, ledger = [Model(n) for n in range(THREADS)], Ledger()
-    rounds = 100 if run.long else max(3, int(15 * run.scale))
+    rounds = max(50, int(60 * run.scale))
     operations = 0
     for number in range(1, rounds + 1):
         loads, _ = under_load(run, server, models, server.kill)

@@ -12,6 +12,7 @@ import time
 
 from lib import server as servers
 from lib.resp import Connection, Error
+from lib.server import wait_for
 from lib.setup import BINARY
 
 TIME_LIMIT = 120
@@ -22,15 +23,6 @@ def once(*arguments, data=b"", timeout=10):
     begin = time.monotonic()
     process = subprocess.run([BINARY] + [str(a) for a in arguments], input=data, capture_output=True, timeout=timeout)
     return process.returncode, process.stdout.decode(), process.stderr.decode(), time.monotonic() - begin
-
-
-def wait_for(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def help_and_version(run):

@@ -33,7 +33,7 @@ protocol Disk: AnyObject, Sendable {
   ///
   /// - Returns: the bytes written, which may be fewer than there are.
   func write(_ file: DiskFile, _ pieces: [ByteView], at offset: Int) throws(DiskError) -> Int
-  /// Makes the contents and the size of a file durable.
+  /// Makes the contents and the size of a file durable; an error when the file has been removed.
   func sync(_ file: DiskFile) throws(DiskError)
   func truncate(_ file: DiskFile, to size: Int) throws(DiskError)
   /// Sets space aside for `size` bytes from `offset` on, without changing the file's size.
