@@ -235,10 +235,24 @@ struct Context: ~Copyable {
     noteChange(key, in: database)
   }
 
+  /// Keys that one turn removes because their time is up.
+  static let expiredCountMax = 256
+
+  /// Removes a turn's worth of keys whose time is up.
+  ///
+  /// - Returns: whether more of them wait.
+  mutating func runExpireCycle() -> Bool {
+    let isTimed = settings.latencyThreshold > 0
+    let start = isTimed ? stopwatch() : 0
+    let isMoreLeft = expireSome(Self.expiredCountMax)
+    if isTimed { noteEvent("expire-cycle", nanoseconds: stopwatch() - start) }
+    return isMoreLeft
+  }
+
   /// Removes up to `limit` keys whose time is up.
   ///
   /// - Returns: whether more of them wait.
-  mutating func expireSome(_ limit: Int) -> Bool {
+  private mutating func expireSome(_ limit: Int) -> Bool {
     guard expiresActively, !isLoading else { return false }
     var left = limit
     let current = database

@@ -45,7 +45,6 @@ struct Server: ~Copyable {
   /// SHUTDOWN FORCE: what can't be saved does not count as a failure.
   var stopsInSpiteOfLoss = false
   var save: Save?
-  var turnCount = 0
   var limitsBeforeLogin = RequestLimits.beforeLogin
   var limits = RequestLimits()
 

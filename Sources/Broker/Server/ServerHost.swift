@@ -20,8 +20,6 @@ final class ServerHost: Host {
   var log: LogThread?
   var listeners = Listeners()
   private(set) var durableCommit: UInt64 = 0
-  /// Turns taken, as of the last housekeeping.
-  var turns = 0
   var keysLoaded = 0
   var saves = Saves()
 
@@ -151,7 +149,6 @@ final class ServerHost: Host {
         ("total_system_memory", "\(ProcessInfo.machineMemory)"),
       ]
     case "persistence": return persistence()
-    case "stats": return [("eventloop_cycles", "\(turns)")]
     case "replication": return [("master_replid", replicationID)]
     case "cpu": return processorTimes()
     default: return []
