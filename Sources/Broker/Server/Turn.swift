@@ -43,6 +43,7 @@ extension Server {
     if !held.isEmpty, heldUntil != engine.context.durableCommit { sendHeld() }
     if !engine.context.requests.isEmpty { carryOutRequests() }
     if !engine.context.graveyard.isEmpty { engine.context.graveyard.freeSome() }
+    if ChunkRegions.hasSurplus { ChunkRegions.giveBackOne() }
     if engine.context.monotonic >= nextHousekeeping { keepHouse() }
     if moreExpired { nextHousekeeping = min(nextHousekeeping, engine.context.monotonic + 1) }
     if let log, log.failure != nil { stopForFailure() }
@@ -84,7 +85,7 @@ extension Server {
   /// How long the next wait may be, in nanoseconds.
   private func patience() -> Int64 {
     if !pending.isEmpty || !engine.context.unblocked.isEmpty || !engine.context.graveyard.isEmpty
-      || hasFrame
+      || hasFrame || ChunkRegions.hasSurplus
     {
       return 0
     }
