@@ -68,7 +68,7 @@ struct Context: ~Copyable {
   /// The same as a set: one command may make many keys ready.
   var readyKeySet: Set<StoredKey> = []
   /// Sessions by the keys they watch.
-  var watchers: [StoredKey: [Int]] = [:]
+  var watchers: [StoredKey: Set<Int>] = [:]
   var graveyard = Graveyard()
   /// False after DEBUG SET-ACTIVE-EXPIRE 0: keys go only when they are touched.
   var expiresActively = true
@@ -93,7 +93,7 @@ struct Context: ~Copyable {
   /// Whether each command needs a look that is needed in few servers and at few times.
   private(set) var needsCare = false
   /// Slots that WAIT or WAITAOF.
-  var durableWaiters: [Int] = []
+  var durableWaiters = SlotQueue()
   /// Up to which commit they have been looked at.
   var servedDurable: UInt64 = 0
   /// Users and their rights; after a change, `rightsChanged`.
