@@ -11,7 +11,8 @@ extension Server {
     return finish()
   }
 
-  private mutating func turn() {
+  /// One pass: waits for something to do, and does it.
+  mutating func turn() {
     let count = poller.wait(nanoseconds: patience())
     let begin = beginOfTurn()
     if count == 0, hasFrame { commitFrame() }  // All is quiet: nothing will join the frame soon.
