@@ -32,11 +32,11 @@ extension Context {
     blockTimers.remove(slot)
     switch sessions[slot].wait?.kind {
     case .durable:
-      durableWaiters.removeAll { $0 == slot }
+      durableWaiters.remove(slot)
       sessions[slot].flags.remove(.replySkip)
     case .pause:
       // The command is still to run: a reply to be skipped is still to be skipped.
-      pause.waiting.removeAll { $0 == slot }
+      pause.waiting.remove(slot)
     default:
       sessions[slot].flags.remove(.replySkip)
     }

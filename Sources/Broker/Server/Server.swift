@@ -47,7 +47,6 @@ struct Server: ~Copyable {
   var checkpoints = Checkpoints()
   /// SHUTDOWN NOSAVE: no checkpoint at the end, however useful.
   var stopsWithoutCheckpoint = false
-  var turnCount = 0
   var limitsBeforeLogin = RequestLimits.beforeLogin
   var limits = RequestLimits()
 

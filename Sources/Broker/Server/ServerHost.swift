@@ -20,8 +20,6 @@ final class ServerHost: Host {
   var log: LogThread?
   var listeners = Listeners()
   private(set) var durableCommit: UInt64 = 0
-  /// Turns taken, as of the last housekeeping.
-  var turns = 0
   var keysLoaded = 0
   /// The checkpoint being written, and what became of those before.
   var checkpoint: CheckpointTask?
@@ -148,7 +146,6 @@ final class ServerHost: Host {
         ("total_system_memory", "\(ProcessInfo.machineMemory)"),
       ]
     case "persistence": return persistence()
-    case "stats": return [("eventloop_cycles", "\(turns)")]
     case "replication": return [("master_replid", replicationID)]
     case "cpu": return processorTimes()
     default: return []

@@ -49,6 +49,13 @@ struct List: Block {
     nonmutating set { unsafe store(newValue?.address, at: 32) }
   }
   var isEmpty: Bool { count == 0 }
+  /// Whether it is to be freed in slices.
+  var isLong: Bool {
+    func isLong(_ chunk: ListChunk?) -> Bool {
+      chunk.map { $0.capacity > Graveyard.partSize } ?? false
+    }
+    return spine != nil || isLong(front) || isLong(back)
+  }
 
   func releaseChildren() {
     front?.release()

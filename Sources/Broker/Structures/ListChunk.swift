@@ -59,10 +59,21 @@ struct ListChunk: Block {
 
   func releaseChildren() {}
 
+  private var isInRegion: Bool { ChunkRegions.takes(Self.headerSize + capacity) }
+
+  var usableSize: Int { isInRegion ? ChunkRegions.chunkSizeMax : mallocSize }
+
+  func free() {
+    if isInRegion { unsafe ChunkRegions.free(address) } else { mallocFree() }
+  }
+
   /// An empty chunk with room at `end`'s side for what will be pushed there.
   static func make(capacity: Int, fillingFrom end: End) -> ListChunk {
-    let chunk = ListChunk.allocate(size: headerSize + capacity)
-    chunk.store(UInt32(0), at: 4)
+    let size = headerSize + capacity
+    let chunk =
+      ChunkRegions.takes(size)
+      ? unsafe ListChunk(address: ChunkRegions.allocate()) : ListChunk.allocate(size: size)
+    chunk.store(UInt64(1), at: 0)  // One owner, no elements.
     let place = end == .head ? capacity : 0
     chunk.start = place
     chunk.end = place

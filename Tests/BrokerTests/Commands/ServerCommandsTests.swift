@@ -186,6 +186,27 @@ private final class Looks: @unchecked Sendable {
   #expect(harness.send(client, "LATENCY HISTOGRAM rpush").contains("histogram_usec"))
 }
 
+/// Goal: who looks for delays finds those of expiry and of whole turns, and can begin anew.
+@Test func latencyAndInfoKnowTurnsAndExpiry() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  tick(&harness)
+  _ = harness.send(client, "CONFIG SET latency-monitor-threshold 1")
+  _ = harness.send(client, "SET key value PX 10")
+  harness.advance(milliseconds: 20)
+  #expect(
+    harness.send(client, "LATENCY HISTORY expire-cycle") == "*1\r\n*2\r\n:1700000000\r\n:1\r\n")
+  harness.engine.context.statistics.turns.add(7_000_000, processorTime: 5_000_000)
+  harness.engine.context.statistics.turns.add(1_000_000, processorTime: 0)
+  let stats = harness.send(client, "INFO stats")
+  for line in [
+    "eventloop_cycles:2", "eventloop_duration_sum:8000", "martlet_longest_turn_usec:7000",
+    "martlet_longest_turn_cpu_usec:5000",
+  ] { #expect(stats.contains(line + "\r\n")) }
+  _ = harness.send(client, "CONFIG RESETSTAT")
+  #expect(harness.send(client, "INFO stats").contains("martlet_longest_turn_usec:0\r\n"))
+}
+
 @Test func histogramsCountByDoublingBounds() {
   var histogram = DurationHistogram()
   histogram.add(500, calls: 1)

@@ -212,8 +212,12 @@ extension Context {
     w.line("total_writes_processed", s.writes)
     for name in [
       "io_threaded_reads_processed", "io_threaded_writes_processed", "reply_buffer_shrinks",
-      "reply_buffer_expands", "eventloop_cycles",
+      "reply_buffer_expands",
     ] { w.hosted(name) }
+    w.line("eventloop_cycles", s.turns.count)
+    w.line("eventloop_duration_sum", s.turns.nanoseconds / 1000)
+    w.line("martlet_longest_turn_usec", s.turns.longest / 1000)
+    w.line("martlet_longest_turn_cpu_usec", s.turns.longestProcessorTime / 1000)
     w.line("acl_access_denied_auth", s.accessDenials.login)
     w.line("acl_access_denied_cmd", s.accessDenials.command)
     w.line("acl_access_denied_key", s.accessDenials.key)

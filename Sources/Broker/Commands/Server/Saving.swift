@@ -172,13 +172,10 @@ extension Context {
     let durable = host.durableCommit
     guard durable != servedDurable else { return }
     servedDurable = durable
-    // Taken out as a whole: many end with one sync, and each would be searched for in the list.
-    let slots = durableWaiters
-    durableWaiters = []
-    for slot in slots {
+    for slot in durableWaiters.all {
       switch sessions[slot].wait?.kind {
       case .durable(let commit, true, false) where commit <= durable: timeOut(slot)
-      default: durableWaiters.append(slot)
+      default: break
       }
     }
   }
