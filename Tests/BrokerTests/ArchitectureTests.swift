@@ -20,7 +20,8 @@ import Testing
     rooms["Machine"] = ["Settings"]
     rooms["Log"] = ["Structures", "Machine"]
     rooms["Connections"] = rooms["Engine"]!.union(["Engine", "Machine"])
-    rooms["Server"] = rooms["Connections"]!.union(["Connections", "Log"])
+    rooms["Import"] = rooms["Engine"]!.union(["Engine", "Machine", "Log"])
+    rooms["Server"] = rooms["Connections"]!.union(["Connections", "Log", "Import"])
     return rooms
   }()
 

@@ -67,6 +67,14 @@ final class StoredArguments {
     unsafe word.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
   }
 
+  /// Drops the last `count` words; their memory is kept for others.
+  func removeLast(_ count: Int) {
+    guard count > 0 else { return }
+    let first = ranges[ranges.count - count]
+    bytes.removeLast(bytes.count - Int(first.offset))
+    ranges.removeLast(count)
+  }
+
   /// The words as arguments, for as long as `body` runs.
   func withArguments<R>(_ body: (Arguments) -> R) -> R {
     unsafe bytes.withUnsafeBytes { bytes in

@@ -12,6 +12,8 @@ enum LogError: Error, CustomStringConvertible {
   case missingFile(path: String)
   /// A file is not what its name and the manifest say.
   case foreignFile(path: String, reason: String)
+  /// The folder's log is only a part of what was to be imported.
+  case unfinishedImport(folder: String)
   case damage(LogDamage)
   /// Commits could not be written before the server stopped, since the disk is full.
   case full(path: String)
@@ -32,6 +34,9 @@ enum LogError: Error, CustomStringConvertible {
         + "or choose another folder"
     case .foreignFile(let path, let reason):
       "\(path) \(reason): put the right file back or move this one out of the folder"
+    case .unfinishedImport(let folder):
+      "\(folder) holds an import that was cut short: run --import again, which begins anew, or "
+        + "choose another folder"
     case .damage(let damage): "\(damage)"
     case .full(let path): "\(path): no space left for what clients still waited for"
     }

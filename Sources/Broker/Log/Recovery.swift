@@ -119,6 +119,9 @@ struct Recovery: ~Copyable {
 
   /// The manifest of the folder, or nil when it holds nothing of a log.
   static func readManifest(_ folder: Folder, _ names: [String]) throws(LogError) -> Manifest? {
+    guard !names.contains(UnfinishedImport.name) else {
+      throw .unfinishedImport(folder: folder.path)
+    }
     guard names.contains(Manifest.name) else {
       let ours = names.first { Segment(name: $0) != nil || $0.hasSuffix(CheckpointHeader.suffix) }
       if let ours { throw .noManifest(folder: folder.path, file: ours) }

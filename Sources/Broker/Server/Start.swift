@@ -1,4 +1,5 @@
-// Start.swift: from the command line to the first turn, and what --check-log and --export do.
+// Start.swift: from the command line to the first turn, and what --check-log, --export and
+// --import do.
 //
 // In this order: settings, the data folder and its lock, listeners, the data (Loading.swift). What is
 // wrong ends the start with one line.
@@ -30,6 +31,8 @@ public enum Martlet {
         return report.isGood ? 0 : 1
       case .export(let directory):
         return try export(directory ?? settings(start).directory)
+      case .importData(let file, let skipsUnknown):
+        return try importData(file, skipsUnknown: skipsUnknown, settings(start))
       }
     } catch {
       complain("\(error)")
@@ -45,6 +48,23 @@ public enum Martlet {
         code: error.code, call: .write, path: "standard output", reason: error.reason)
     }
     complain("\(count) commands written")
+    return 0
+  }
+
+  /// Takes the data of `file` into the folder of `settings`, and tells what that was.
+  private static func importData(
+    _ file: String, skipsUnknown: Bool, _ settings: Settings
+  ) throws -> Int32 {
+    Allocator.tune()
+    let begin = SystemClock.monotonic()
+    let job = ImportJob(
+      source: file, directory: settings.directory, skipsUnknown: skipsUnknown,
+      databaseCount: settings.databaseCount, stringSizeMax: settings.bulkSizeMax,
+      wall: SystemClock.wall(), seed: randomSeed(),
+      log: LogOptions(identity: randomSeed(), processID: Int32(ProcessInfo.id)))
+    let summary = try Broker.importData(PosixDisk(), job)
+    let time = milliseconds(since: begin)
+    print("imported \(file) into \(settings.directory) in \(time) ms\n\(summary)")
     return 0
   }
 

@@ -18,6 +18,8 @@ struct StartArguments: Equatable {
     case checkLog(directory: String?)
     /// Write the data as commands for `redis-cli --pipe`.
     case export(directory: String?)
+    /// Take the data of a file that Redis or Valkey wrote into the folder of the option `dir`.
+    case importData(file: String, skipsUnknown: Bool)
   }
 
   struct Option: Equatable {
@@ -36,12 +38,19 @@ struct StartArguments: Equatable {
       file = first
       rest.removeFirst()
     }
+    var skipsUnknown = false
     while let word = rest.popFirst() {
       switch word {
       case "-h", "--help": task = .help
       case "-v", "--version": task = .version
-      case "--check-log": task = .checkLog(directory: Self.directory(&rest))
-      case "--export": task = .export(directory: Self.directory(&rest))
+      case "--check-log": task = .checkLog(directory: Self.path(&rest))
+      case "--export": task = .export(directory: Self.path(&rest))
+      case "--import":
+        guard let file = Self.path(&rest) else {
+          throw StartError("--import needs the file to read")
+        }
+        task = .importData(file: file, skipsUnknown: false)
+      case "--import-skip-unknown": skipsUnknown = true
       default:
         guard word.hasPrefix("--"), word.utf8.count > 2 else {
           throw StartError(
@@ -50,6 +59,11 @@ struct StartArguments: Equatable {
         options.append(try Self.option(word, &rest))
       }
     }
+    guard skipsUnknown else { return }
+    guard case .importData(let file, _) = task else {
+      throw StartError("--import-skip-unknown goes with --import FILE")
+    }
+    task = .importData(file: file, skipsUnknown: true)
   }
 
   /// The settings these arguments give, after those of `text`, the content of `file`.
@@ -96,7 +110,7 @@ struct StartArguments: Equatable {
     return option
   }
 
-  private static func directory(_ rest: inout ArraySlice<String>) -> String? {
+  private static func path(_ rest: inout ArraySlice<String>) -> String? {
     guard let next = rest.first, !next.hasPrefix("-") else { return nil }
     rest.removeFirst()
     return next
@@ -112,6 +126,9 @@ extension StartArguments {
       usage: martlet-server [FILE] [--name value ...]...
              martlet-server [FILE] --check-log [DIR]   verify the log
              martlet-server [FILE] --export [DIR]      write the data for redis-cli --pipe
+             martlet-server [FILE] --import DUMP [--import-skip-unknown] [--dir DIR]
+                                                       take the data of Redis or Valkey: an RDB or
+                                                       append-only file, or the appendonlydir
              martlet-server --help | --version
 
       FILE has a line `name value ...` for each option, as redis.conf has. Options:

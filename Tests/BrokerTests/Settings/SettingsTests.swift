@@ -181,6 +181,12 @@ func aBadFileEndsTheStartWithOneLine(text: String, line: String) {
   #expect(try StartArguments(["-v"]).task == .version)
   #expect(try StartArguments(["--check-log"]).task == .checkLog(directory: nil))
   #expect(try StartArguments(["--export", "/data"]).task == .export(directory: "/data"))
+  let task = StartArguments.Task.importData(file: "dump.rdb", skipsUnknown: true)
+  #expect(
+    try StartArguments(["--import-skip-unknown", "--import", "dump.rdb", "--dir", "x"]).task == task
+  )
+  #expect(throws: StartError.self) { try StartArguments(["--import", "--dir", "x"]) }
+  #expect(throws: StartError.self) { try StartArguments(["--import-skip-unknown"]) }
   let export = try StartArguments(["a.conf", "--export", "--dir", "x"])
   #expect(export.task == .export(directory: nil))
   #expect(try export.settings().directory == "x")

@@ -1,0 +1,286 @@
+// Importer.swift: runs what foreign files say through the engine, and writes what it did to the log.
+//
+// It is one client more: what it asks is checked and done by the commands, and their effects become
+// frames, as the server's turn makes them. Nothing expires meanwhile, for a log may say later that a
+// key stays; what is out of time at the end goes then. The order of calls for a key of an RDB file:
+//
+//     set ─────────────────────────────┐
+//     beginList ─ append ... ─ endList ┴─ endKey
+
+import RESP
+
+struct Importer: ~Copyable {
+  /// Bytes of effects that make a frame, and of elements that make an RPUSH.
+  private static let frameSize = 256 << 10
+  private static let batchSize = 32 << 10
+  private static let batchCount = 512
+
+  private var engine: Engine
+  private var log: LogWriter
+  private var spare = ByteBuffer()
+  private let skipsUnknown: Bool
+  /// The file that is being read, and where in it what is handed over begins: for errors.
+  var path = ""
+  var offset = 0
+
+  private let words = StoredArguments()
+  /// Keys that the database will have once the present one is in, and whether it must be by now.
+  private var keysExpected = 0
+  private var isKeyIn = false
+  /// Keys taken from RDB files.
+  private var keysTaken = 0
+  private(set) var isInTransaction = false
+  private(set) var summary = ImportSummary()
+
+  /// - Parameter position: of a log without commands.
+  init(_ position: consuming LogPosition, _ job: ImportJob) {
+    log = LogWriter(position)
+    engine = Engine(seed: job.seed, databases: job.databaseCount, host: NoHost())
+    skipsUnknown = job.skipsUnknown
+    engine.context.wall = job.wall
+    engine.context.isLoading = true
+    engine.beginBatch(engine.open())
+  }
+
+  private func refusal(_ reason: String) -> ImportError {
+    .content(path: path, offset: offset, reason: reason)
+  }
+
+  // MARK: Keys of an RDB file
+
+  mutating func select(_ database: UInt64) throws(ImportError) {
+    guard database < engine.context.databases.count else {
+      throw refusal(
+        "database \(database), and there are \(engine.context.databases.count): "
+          + "the option 'databases' gives more")
+    }
+    begin("SELECT")
+    append(integer: Int64(database))
+    try run()
+  }
+
+  mutating func set(_ key: ByteView, _ value: ByteView) throws(ImportError) {
+    beginKey("SET", key)
+    words.append(value)
+    try runForKey()
+  }
+
+  mutating func beginList(_ key: ByteView) { beginKey("RPUSH", key) }
+
+  mutating func append(_ element: ByteView) throws(ImportError) {
+    words.append(element)
+    try pushIfLarge()
+  }
+
+  mutating func append(_ element: Int64) throws(ImportError) {
+    append(integer: element)
+    try pushIfLarge()
+  }
+
+  private mutating func pushIfLarge() throws(ImportError) {
+    guard words.count >= Self.batchCount || words.size >= Self.batchSize else { return }
+    try endList()
+  }
+
+  /// Pushes the elements there are.
+  mutating func endList() throws(ImportError) {
+    guard words.count > 2 else { return }
+    try runForKey()
+    words.removeLast(words.count - 2)
+  }
+
+  /// Ends what was said of a key.
+  ///
+  /// - Parameter deadline: when it goes, in ms since 1970.
+  mutating func endKey(_ key: ByteView, _ deadline: Int64?) throws(ImportError) {
+    guard isKeyIn else { return }  // A list without elements, which old bugs of Redis left behind.
+    guard engine.context.databases[engine.context.database].count == keysExpected else {
+      throw refusal("the key '\(key.printable)' is there twice")
+    }
+    keysTaken += 1
+    guard let deadline else { return }
+    begin("PEXPIREAT")
+    words.append(key)
+    append(integer: deadline)
+    try run()
+  }
+
+  private mutating func beginKey(_ name: StaticString, _ key: ByteView) {
+    keysExpected = engine.context.databases[engine.context.database].count + 1
+    isKeyIn = false
+    begin(name)
+    words.append(key)
+  }
+
+  private mutating func runForKey() throws(ImportError) {
+    isKeyIn = true
+    try run()
+  }
+
+  private func begin(_ name: StaticString) {
+    words.removeLast(words.count)
+    words.append(ByteView(name))
+  }
+
+  private func append(integer: Int64) {
+    var digits = DecimalDigits(integer)
+    digits.withView { words.append($0) }
+  }
+
+  private mutating func run() throws(ImportError) {
+    if let error = words.withArguments({ execute($0, nil) }) {
+      throw refusal("\(words.withArguments { $0[0].text }) is refused: \(error)")
+    }
+    try commitIfLarge()
+  }
+
+  // MARK: What we do not have
+
+  /// Notes that a key, or something else, of the kind `name` is left out.
+  ///
+  /// - Throws: if nothing may be left out.
+  mutating func skip(_ name: StaticString, key: ByteView? = nil) throws(ImportError) {
+    guard skipsUnknown else {
+      let what = key.map { "the key '\($0.printable)' is a \(name)" } ?? "a \(name)"
+      throw refusal(
+        "\(what), which Martlet does not have (\(keysTaken) keys were read before it); "
+          + "--import-skip-unknown leaves out what it does not have")
+    }
+    summary.skipped["\(name)", default: 0] += 1
+  }
+
+  // MARK: Commands of a log
+
+  /// Runs a command of an append-only file, `request` in RESP.
+  mutating func run(_ arguments: Arguments, _ request: ByteView) throws(ImportError) {
+    let name = arguments[0]
+    guard isKnown(name) else {
+      guard skipsUnknown else {
+        throw refusal(
+          "the command '\(name.printable)', which Martlet does not have "
+            + "(\(summary.commands) commands were run before it); "
+            + "--import-skip-unknown leaves out what it does not have")
+      }
+      summary.skipped["command \(name.printable.uppercased())", default: 0] += 1
+      return
+    }
+    if let error = execute(arguments, request) {
+      guard skipsUnknown else {
+        throw refusal("the command '\(name.printable)' is refused: \(error)")
+      }
+      // Most likely it is about a key that was left out.
+      summary.refused["command \(name.printable.uppercased())", default: 0] += 1
+    }
+    summary.commands += 1
+    let flags = engine.context.sessions[engine.context.slot].flags
+    isInTransaction = flags.contains(.inTransaction)
+    try commitIfLarge()
+  }
+
+  /// Whether an append-only file may have the command: what changes nothing is there for clients.
+  private func isKnown(_ name: ByteView) -> Bool {
+    guard let index = engine.context.table.index(of: name) else { return false }
+    return engine.context.table.entries[index].flags.contains(.write)
+      || name.matches("select") || name.matches("multi") || name.matches("exec")
+  }
+
+  /// Begins the next file, in database 0.
+  mutating func beginFile(_ path: String) throws(ImportError) {
+    self.path = path
+    try select(0)
+  }
+
+  // MARK: Engine and log
+
+  /// Runs a request.
+  ///
+  /// - Returns: the error it was answered with, if so.
+  private mutating func execute(_ arguments: Arguments, _ request: ByteView?) -> String? {
+    let errors = engine.context.statistics.errorReplies
+    engine.context.isInExec = true  // Nothing may wait. EXEC sets it back.
+    engine.run(arguments, request: request)
+    defer { engine.context.reply.bytes.reset(keeping: 64 << 10) }
+    guard engine.context.statistics.errorReplies != errors else { return nil }
+    let reply = engine.context.reply.bytes.view
+    guard reply.count > 3, reply[0] == UInt8(ascii: "-") else {
+      return "a command of the transaction failed"
+    }
+    return reply[1..<reply.count - 2].text
+  }
+
+  private mutating func commitIfLarge() throws(ImportError) {
+    if engine.context.effects.bytes.count >= Self.frameSize { try commit() }
+  }
+
+  /// Writes the effects so far as a frame.
+  private mutating func commit() throws(ImportError) {
+    let count = engine.context.effects.count
+    guard count > 0 else { return }
+    guard engine.context.effects.bytes.count <= FrameHeader.bodySizeMax else {
+      throw refusal("the effects of a transaction do not fit a frame of the log")
+    }
+    var next = ByteBuffer()
+    swap(&next, &spare)
+    spare = engine.context.effects.take(spare: next)
+    engine.context.commit += 1
+    engine.context.graveyard.freeSome()
+    log.stage(spare.view, count: count)
+    do throws(LogError) {
+      guard try log.write() == 1 else { throw LogError.full(path: log.file.path) }
+    } catch { throw .log(error) }
+    spare.reset(keeping: 4 * Self.frameSize)
+  }
+
+  /// Removes what is out of time, makes all durable and counts what there is.
+  mutating func finish() throws(ImportError) -> ImportSummary {
+    engine.context.isLoading = false
+    var isMore = true
+    while isMore {
+      isMore = engine.context.expireSome(256)
+      try commitIfLarge()
+    }
+    try commit()
+    do { try log.finish() } catch { throw .log(error) }
+    summary.expired = engine.context.statistics.expired
+    for index in 0..<engine.context.databases.count {
+      if engine.context.databases[index].count > 0 { summary.databases += 1 }
+      engine.context.databases[index].table.forEach { entry in
+        switch entry.kind {
+        case .list: summary.lists += 1
+        default: summary.strings += 1
+        }
+      }
+    }
+    return summary
+  }
+}
+
+/// The process around an engine that no client can reach.
+private final class NoHost: Host {
+  let durableCommit = UInt64.max
+
+  func information(section: StaticString) -> [(name: String, value: String)] { [] }
+  func rewriteSettings(_ settings: Settings, users: [String]?) throws(CommandError) {
+    throw CommandError("ERR an import has no settings to write")
+  }
+  func readUsers(path: String) -> [UInt8]? { nil }
+  func writeUsers(_ text: [UInt8], path: String) -> Bool { false }
+  func randomBytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
+}
+
+extension ByteView {
+  /// The bytes for people: shortened, what is not printable ASCII as `\xHH`.
+  var printable: String {
+    var text = ""
+    for index in 0..<min(count, 80) {
+      let byte = self[index]
+      if byte >= 0x20, byte < 0x7F, byte != 0x5C {
+        text.unicodeScalars.append(Unicode.Scalar(byte))
+      } else {
+        let digits = String(byte, radix: 16)
+        text += digits.utf8.count == 1 ? "\\x0\(digits)" : "\\x\(digits)"
+      }
+    }
+    return count > 80 ? text + "..." : text
+  }
+}

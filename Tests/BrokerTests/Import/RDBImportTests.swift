@@ -1,0 +1,319 @@
+import RESP
+import Testing
+
+@testable import Broker
+
+private typealias B = RDBBuilder
+private typealias Value = ImportRig.Value
+
+private func file(_ build: (inout RDBBuilder) -> Void) -> [UInt8] {
+  var builder = RDBBuilder()
+  build(&builder)
+  return builder.end()
+}
+
+// MARK: What is taken
+
+@Test func stringsComeAsBytesNumbersOrCompressed() throws {
+  let found = try ImportRig.imported(
+    file {
+      $0.key(0, "plain", B.string("value"))
+      $0.key(0, "empty", B.string(""))
+      $0.key(0, "byte", [0xC0, 0x80])
+      $0.key(0, "short", [0xC1, 0xFF, 0x7F])
+      $0.key(0, "word", [0xC2, 0, 0, 0, 0x80])
+      $0.key(0, "packed", B.packed([0, 0x61, 0xE0, 11, 0], size: 21))
+      $0.key(0, "long", B.string(String(repeating: "l", count: 20_000)))
+      $0.bytes += [0, 0xC0, 42] + B.string("its key is a number")
+    })
+  #expect(
+    found == [
+      "plain": .string("value"), "empty": .string(""), "byte": .string("-128"),
+      "short": .string("32767"), "word": .string("-2147483648"),
+      "packed": .string(String(repeating: "a", count: 21)),
+      "long": .string(String(repeating: "l", count: 20_000)), "42": .string("its key is a number"),
+    ])
+}
+
+@Test func listsComeInFourLayouts() throws {
+  let listpack = B.listpack([[0x01], [0x81, 0x62]])
+  let ziplist = B.ziplist([[0xF2], [0x01, 0x62]])
+  // Compressed as literals: what is tested is that a node may be.
+  let literals = { (bytes: [UInt8]) in
+    B.packed([UInt8(bytes.count - 1)] + bytes, size: bytes.count)
+  }
+  let found = try ImportRig.imported(
+    file {
+      $0.key(1, "strings", B.length(3) + B.string("a") + [0xC0, 7] + B.string(""))
+      $0.key(10, "ziplist", B.string(ziplist))
+      $0.key(14, "quicklist", B.length(2) + B.string(ziplist) + literals(ziplist))
+      $0.key(
+        18, "nodes",
+        B.length(3) + [2] + B.string(listpack) + [1] + B.string("plain") + [2] + literals(listpack))
+      $0.key(1, "none", B.length(0))
+    })
+  #expect(
+    found == [
+      "strings": .list(["a", "7", ""]), "ziplist": .list(["1", "b"]),
+      "quicklist": .list(["1", "b", "1", "b"]), "nodes": .list(["1", "b", "plain", "1", "b"]),
+    ])
+}
+
+@Test func aLongListIsPushedInPieces() throws {
+  let count = 3000
+  let elements = (0..<count).map { "\($0)" + String(repeating: ".", count: $0 % 90) }
+  let disk = ImportRig.disk(
+    file { $0.key(1, "list", B.length(count) + elements.flatMap { B.string($0) }) })
+  try ImportRig.run(disk)
+  #expect(try ImportRig.values(disk) == ["list": .list(elements)])
+  var pushes = 0
+  _ = try exportLog(disk, ImportRig.folder) { bytes in
+    pushes += bytes.text.split(separator: "RPUSH").count - 1
+  }
+  #expect(pushes > 5)
+}
+
+@Test func databasesAndDeadlinesAreKept() throws {
+  let disk = ImportRig.disk(
+    file {
+      $0.select(3)
+      $0.deadline(ImportRig.wall + 5000)
+      $0.key(0, "later", B.string("v"))
+      $0.key(0, "for ever", B.string("v"))
+      $0.select(15)
+      $0.deadline(ImportRig.wall)
+      $0.key(0, "gone", B.string("v"))
+      $0.bytes += [0xFD] + B.littleEndian(UInt32(ImportRig.wall / 1000 + 7))
+      $0.key(1, "list", B.length(1) + B.string("e"))
+    })
+  let summary = try ImportRig.run(disk)
+  var list = Value.list(["e"])
+  list.deadline = ImportRig.wall + 7000
+  #expect(
+    try ImportRig.values(disk) == [
+      "3/later": .string("v", deadline: ImportRig.wall + 5000), "3/for ever": .string("v"),
+      "15/list": list,
+    ])
+  #expect(summary.strings == 2 && summary.lists == 1)
+  #expect(summary.databases == 2 && summary.expired == 1)
+}
+
+@Test func whatIsSaidBesidesKeysIsPassedOver() throws {
+  let found = try ImportRig.imported(
+    file {
+      $0.bytes += [0xFA] + B.string("redis-ver") + B.string("7.2.4")
+      $0.bytes += [0xFA] + B.string("ctime") + [0xC2, 1, 2, 3, 4]
+      $0.select(0)
+      $0.bytes += [0xFB] + B.length(1) + B.length(70)
+      $0.bytes += [0xF4] + B.length(100) + B.length(16_384) + B.length(0)
+      $0.bytes += [0xF8] + B.length(1000)
+      $0.key(0, "idle", B.string("v"))
+      $0.bytes += [0xF9, 200]
+      $0.key(0, "frequent", B.string("v"))
+    })
+  #expect(found == ["idle": .string("v"), "frequent": .string("v")])
+}
+
+@Test(arguments: ["0009", "0010", "0011", "0012"]) func versionsThatWeKnowAreRead(version: String)
+  throws
+{
+  var builder = RDBBuilder(version: version)
+  builder.key(0, "k", B.string("v"))
+  #expect(try ImportRig.imported(builder.end()) == ["k": .string("v")])
+  #expect(try ImportRig.imported(builder.end(isSummed: false)) == ["k": .string("v")])
+}
+
+// MARK: What we do not have
+
+/// A value of each kind that can be passed over, by its type's number.
+private let foreign: [(type: UInt8, name: String, value: [UInt8])] = [
+  (2, "set", B.length(2) + B.string("a") + [0xC0, 5]),
+  (
+    3, "zset",
+    B.length(3) + B.string("a") + B.string("1.5") + B.string("b") + [253] + B.string("c") + [255]
+  ),
+  (4, "hash", B.length(1) + B.string("field") + B.string("value")),
+  (5, "zset", B.length(1) + B.string("a") + [0, 0, 0, 0, 0, 0, 0xF0, 0x3F]),
+  (7, "module", [0x81] + [1, 2, 3, 4, 5, 6, 7, 8] + moduleValue),
+  (9, "hash", B.string("a zipmap")), (11, "set", B.string("an intset")),
+  (12, "zset", B.string("a ziplist")), (13, "hash", B.string("a ziplist")),
+  (15, "stream", stream(version: 1)), (16, "hash", B.string("a listpack")),
+  (17, "zset", B.string("a listpack")), (19, "stream", stream(version: 2)),
+  (20, "set", B.packed([2, 1, 2, 3], size: 3)), (21, "stream", stream(version: 3)),
+  (
+    24, "hash",
+    [UInt8](repeating: 9, count: 8) + B.length(1) + B.length(70) + B.string("f") + B.string("v")
+  ),
+  (25, "hash", [UInt8](repeating: 9, count: 8) + B.string("a listpack")),
+]
+
+/// A number, a signed one, a float, a double, a string, the end.
+private let moduleValue: [UInt8] =
+  [2, 0x40, 0xFF, 1, 7, 3, 1, 2, 3, 4, 4, 1, 2, 3, 4, 5, 6, 7, 8, 5] + B.string("text") + [0]
+
+private func stream(version: Int) -> [UInt8] {
+  let id = [UInt8](repeating: 3, count: 16), time = [UInt8](repeating: 4, count: 8)
+  var bytes = B.length(1) + B.string(id) + B.string("a listpack")
+  bytes += B.length(5) + B.length(100) + B.length(0)
+  if version >= 2 { bytes += Array([1, 2, 3, 4, 70].map(B.length).joined()) }
+  bytes += B.length(1) + B.string("group") + B.length(100) + B.length(0)
+  if version >= 2 { bytes += B.length(5) }
+  bytes += B.length(2) + id + time + B.length(1) + id + time + B.length(1)
+  bytes += B.length(1) + B.string("consumer") + time + (version >= 3 ? time : [])
+  return bytes + B.length(2) + id + id
+}
+
+@Test func whatWeDoNotHaveIsRefusedByName() {
+  for (type, name, value) in foreign {
+    let bytes = file {
+      $0.key(0, "before", B.string("v"))
+      $0.key(type, "the key", value)
+    }
+    let line = ImportRig.refusal(bytes)
+    #expect(line.hasPrefix("/dump at offset 19: the key 'the key' is a \(name), "), "\(line)")
+    #expect(line.contains("(1 keys were read before it)"), "\(line)")
+  }
+}
+
+@Test func whatWeDoNotHaveIsPassedOverAndCounted() throws {
+  let disk = ImportRig.disk(
+    file {
+      for (type, _, value) in foreign { $0.key(type, "key \(type)", value) }
+      $0.bytes += [0xF5] + B.string("#!lua name=l")
+      $0.bytes += [0xF7, 5, 2, 1] + moduleValue
+      $0.key(0, "behind", B.string("v"))
+    })
+  let summary = try ImportRig.run(disk, skipsUnknown: true)
+  #expect(
+    summary.skipped == [
+      "set": 3, "zset": 4, "hash": 6, "stream": 3, "module": 1, "function library": 1,
+      "module's own value": 1,
+    ])
+  #expect(try ImportRig.values(disk) == ["behind": .string("v")])
+}
+
+// MARK: What is refused
+
+@Test func filesThatWeCannotReadAreRefusedByVersion() {
+  for version in ["0008", "0013", "0080", "00x1"] {
+    let line = ImportRig.refusal(RDBBuilder(version: version).end())
+    #expect(line.contains("an RDB file of version '\(version)'"), "\(line)")
+  }
+  #expect(ImportRig.refusal(Array("VALKEY080".utf8)).contains("at offset 0"))
+  #expect(ImportRig.refusal([]).contains("is empty"))
+}
+
+@Test func lengthsThatCannotBeAreRefused() {
+  let huge: [UInt8] = [0x81, 0x10, 0, 0, 0, 0, 0, 0, 0]
+  let cases: [(type: UInt8, value: [UInt8], words: String)] = [
+    (0, huge, "bytes should follow"), (0, [0x80, 0x7F, 0xFF, 0xFF, 0xFF], "bytes should follow"),
+    (0, [0xC3, 3] + huge + [1, 0x61, 0x62], "above proto-max-bulk-len"),
+    (0, [0xC3] + huge + [3, 1, 0x61, 0x62], "bytes should follow"),
+    (0, B.packed([0, 0x61, 0x20, 0], size: 500_000_000), "compressed bytes make 4"),
+    (1, huge + B.string("e"), "a string of no known form"), (14, huge, "a string of no known form"),
+    (18, [1, 3, 1, 0x61], "a list's node is of no known kind"),
+    (0, [0x82], "a length of no known form"), (0, [0xC4], "a string of no known form"),
+    (1, [0xC0], "a length of no known form"), (8, [], "a value of unknown type 8"),
+    (22, [], "a value of unknown type 22"), (10, B.string("no ziplist"), "a ziplist has"),
+    (18, [1, 2] + B.string("no listpack"), "a listpack has"),
+  ]
+  for (type, value, words) in cases {
+    let line = ImportRig.refusal(file { $0.key(type, "key", value) })
+    #expect(line.contains(words), "type \(type), \(value): \(line)")
+  }
+}
+
+@Test func aKeyThatIsThereTwiceIsRefused() {
+  for (first, second) in [(0, 0), (1, 1), (0, 1), (1, 0)] as [(UInt8, UInt8)] {
+    let value = { (type: UInt8) in (type == 1 ? B.length(1) : []) + B.string("v") }
+    let line = ImportRig.refusal(
+      file {
+        $0.key(first, "key", value(first))
+        $0.key(second, "key", value(second))
+      })
+    #expect(line.contains("at offset 1") && line.contains("nothing was imported"), "\(line)")
+  }
+}
+
+@Test func aDatabaseThatWeDoNotHaveIsRefused() {
+  let line = ImportRig.refusal(file { $0.select(16) })
+  #expect(line.contains("database 16, and there are 16: the option 'databases'"))
+}
+
+@Test func aChecksumThatDoesNotFitIsRefused() {
+  var bytes = file { $0.key(0, "key", B.string("value")) }
+  bytes[15] ^= 1
+  #expect(ImportRig.refusal(bytes).contains("the checksum does not fit"))
+}
+
+// MARK: Damage
+
+/// A file with something of everything.
+private let sample = file {
+  $0.bytes += [0xFA] + B.string("ver") + B.string("7")
+  $0.key(0, "s", B.packed([0, 0x61, 0xE0, 1, 0], size: 11))
+  $0.deadline(ImportRig.wall + 99)
+  $0.key(
+    18, "n",
+    B.length(2) + [2] + B.string(B.listpack([[0xF1, 1, 2], [0x81, 0x62]])) + [1] + B.string("p"))
+  $0.select(2)
+  $0.key(14, "q", B.length(1) + B.string(B.ziplist([[0xC0, 1, 2], [0x01, 0x62]])))
+  $0.key(19, "x", stream(version: 2))
+  $0.key(1, "l", B.length(2) + [0xC1, 1, 2] + B.string("e"))
+}
+
+/// Goal: a file that was cut is refused wherever it was cut, and leaves nothing.
+@Test func aCutFileIsRefusedAndLeavesNothing() throws {
+  for size in 0..<sample.count {
+    let disk = ImportRig.disk(Array(sample[..<size]))
+    #expect(throws: ImportError.self, "cut to \(size)") {
+      try ImportRig.run(disk, skipsUnknown: true)
+    }
+    let rest = disk.files.filter { $0 != ImportRig.file && !$0.hasSuffix("/LOCK") }
+    #expect(rest.isEmpty, "cut to \(size)")
+    #expect(disk.openCount == 0)
+  }
+}
+
+/// Goal: no flipped bit traps, and with a checksum none is taken. Method: flip each, once with the
+/// checksum and once with the zero that turns it off, so that what is flipped is looked at.
+@Test func noFlippedBitTrapsOrIsTaken() throws {
+  let unsummed = sample.dropLast(8) + [UInt8](repeating: 0, count: 8)
+  for bit in 0..<(sample.count - 8) * 8 {
+    var bytes = sample
+    bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+    #expect(throws: ImportError.self, "bit \(bit)") {
+      try ImportRig.run(ImportRig.disk(bytes), skipsUnknown: true)
+    }
+    bytes = Array(unsummed)
+    bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+    let disk = ImportRig.disk(bytes)
+    if (try? ImportRig.run(disk, skipsUnknown: true)) != nil { _ = try ImportRig.values(disk) }
+  }
+}
+
+/// Goal: no bytes trap. Method: runs of the sample torn out, doubled and overwritten at random.
+@Test(arguments: [1, 2, 3] as [UInt64]) func noBytesTrap(seed: UInt64) throws {
+  var random = SplitMix64(seed: seed)
+  for _ in 0..<400 {
+    var bytes = Array(sample.dropLast(8))
+    for _ in 0..<Int.random(in: 1...4, using: &random) {
+      let start = Int.random(in: 9..<bytes.count, using: &random)
+      let end = min(bytes.count, start + Int.random(in: 1...8, using: &random))
+      switch Int.random(in: 0..<3, using: &random) {
+      case 0: bytes.removeSubrange(start..<end)
+      case 1: bytes.insert(contentsOf: bytes[start..<end], at: start)
+      default:
+        for index in start..<end { bytes[index] = UInt8.random(in: .min ... .max, using: &random) }
+      }
+      if bytes.count < 20 { break }
+    }
+    let disk = ImportRig.disk(bytes + [UInt8](repeating: 0, count: 8))
+    do {
+      try ImportRig.run(disk, skipsUnknown: true)
+      _ = try ImportRig.values(disk)
+    } catch is ImportError {
+      #expect(try ImportRig.values(disk) == [:], "seed \(seed)")
+    }
+  }
+}

@@ -1,0 +1,109 @@
+// ImportRig.swift: imports on a simulated disk, and what a server finds afterwards.
+
+import RESP
+
+@testable import Broker
+
+enum ImportRig {
+  static let file = "/dump"
+  static let folder = "/data"
+  /// When imports happen, in ms since 1970.
+  static let wall: Int64 = 1_700_000_000_000
+
+  static func disk(_ file: [UInt8]) -> SimulatedDisk {
+    let disk = SimulatedDisk()
+    disk[self.file] = file
+    return disk
+  }
+
+  @discardableResult
+  static func run(
+    _ disk: SimulatedDisk, _ source: String = file, skipsUnknown: Bool = false
+  ) throws(ImportError) -> ImportSummary {
+    try importData(
+      disk,
+      ImportJob(
+        source: source, directory: folder, skipsUnknown: skipsUnknown, wall: wall, seed: 1,
+        log: .small))
+  }
+
+  /// Imports `file` and gives what a server then finds.
+  static func imported(_ file: [UInt8], skipsUnknown: Bool = false) throws -> [String: Value] {
+    let disk = disk(file)
+    try run(disk, skipsUnknown: skipsUnknown)
+    return try values(disk)
+  }
+
+  /// The line of the error that an import of `file` ends with.
+  static func refusal(_ file: [UInt8]) -> String {
+    do { return "\(try run(disk(file)))" } catch { return "\(error)" }
+  }
+
+  /// What is under a key.
+  struct Value: Equatable {
+    var isList = false
+    /// The elements of a list, or the one string.
+    var elements: [[UInt8]] = []
+    var deadline: Int64?
+
+    static func string(_ text: String, deadline: Int64? = nil) -> Value {
+      Value(elements: [Array(text.utf8)], deadline: deadline)
+    }
+
+    static func list(_ elements: [String]) -> Value {
+      Value(isList: true, elements: elements.map { Array($0.utf8) })
+    }
+  }
+
+  /// All keys that a server finds in the folder; those of other databases as `3/key`.
+  static func values(_ disk: SimulatedDisk) throws -> [String: Value] {
+    var harness = EngineHarness()
+    harness.engine.context.wall = wall
+    let recovery = try Recovery(disk: disk, directory: folder, options: .small)
+    let position = try recovery.replay { body, count throws(ReplayError) in
+      do throws(Engine.ReplayError) { try harness.engine.replay(body, count: count) } catch {
+        throw ReplayError(reason: error.reason)
+      }
+    }
+    let writer = LogWriter(position)  // Closes the file.
+    _ = consume writer
+    harness.checkInvariants()
+    let client = harness.client()
+    var values: [String: Value] = [:]
+    for database in 0..<16 {
+      _ = harness.send(client, "SELECT \(database)")
+      for key in bulks(harness.sendForBytes(client, [Array("KEYS".utf8), [0x2A]])) {
+        let words = { (name: String) in [Array(name.utf8), key] }
+        var value = Value()
+        value.isList = harness.send(client, words("TYPE")) == "+list\r\n"
+        if value.isList {
+          let range = words("LRANGE") + [Array("0".utf8), Array("-1".utf8)]
+          value.elements = bulks(harness.sendForBytes(client, range))
+        } else {
+          value.elements = bulks(Array("*1\r\n".utf8) + harness.sendForBytes(client, words("GET")))
+        }
+        let deadline = harness.send(client, words("PEXPIRETIME")).dropFirst().prefix {
+          $0 != "\r\n"
+        }
+        value.deadline = deadline == "-1" ? nil : Int64(deadline)
+        let name = String(decoding: key, as: UTF8.self)
+        values[database == 0 ? name : "\(database)/\(name)"] = value
+      }
+    }
+    return values
+  }
+
+  /// The strings of a reply that is an array of them: requests look the same.
+  private static func bulks(_ reply: [UInt8]) -> [[UInt8]] {
+    var bytes = ByteBuffer(), parser = RequestParser()
+    bytes.append(reply)
+    guard case .request = try? parser.parse(bytes.view, limits: RequestLimits()) else { return [] }
+    let words = unsafe Arguments(bytes.view, parser.arguments)
+    return (0..<words.count).map { words[$0].array }
+  }
+}
+
+/// A command in RESP.
+func request(_ words: String...) -> [UInt8] {
+  Array(words.reduce("*\(words.count)\r\n") { $0 + "$\($1.utf8.count)\r\n\($1)\r\n" }.utf8)
+}
