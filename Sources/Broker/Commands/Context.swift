@@ -259,7 +259,7 @@ struct Context: ~Copyable {
   /// Removes up to `limit` keys whose time is up.
   ///
   /// - Returns: whether more of them wait.
-  private mutating func expireSome(_ limit: Int) -> Bool {
+  mutating func expireSome(_ limit: Int) -> Bool {
     guard expiresActively, !isLoading else { return false }
     var left = limit
     let current = database

@@ -87,7 +87,7 @@ private func emptyLog(_ disk: any Disk, _ job: ImportJob) throws(ImportError) ->
   var hasData = false
   do throws(LogError) {
     let recovery = try Recovery(disk: disk, directory: job.directory, options: job.log)
-    hasData = recovery.checkpoint != nil
+    hasData = recovery.hasCheckpoint
     return try recovery.replay { _, _ throws(ReplayError) in
       hasData = true
       throw ReplayError(reason: "there is data")

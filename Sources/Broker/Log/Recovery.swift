@@ -74,6 +74,7 @@ struct Recovery: ~Copyable {
   private var leftovers: [String] = []
 
   var identity: LogIdentity { manifest.identity }
+  var hasCheckpoint: Bool { manifest.checkpoint != nil }
 
   /// The checkpoint to load before the replay, if there is one.
   func openCheckpoint() throws(LogError) -> CheckpointReader? {

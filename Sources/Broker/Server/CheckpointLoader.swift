@@ -74,7 +74,6 @@ final class CheckpointLoader: @unchecked Sendable {
       do throws(LogError) {
         body.reset(keeping: 4 << 20)
         try block.read(into: &body)
-        Allocator.prepare(body.count)
         do throws(SnapshotRecords.Flaw) {
           result = .success((try SnapshotParts(body.view, hash: hash), block.end))
         } catch {
