@@ -9,8 +9,7 @@ struct Engine: ~Copyable {
   var context: Context
 
   init(seed: UInt64, databases: Int, host: any Host) {
-    context = Context(
-      seed: seed, databases: databases, table: CommandTable(families: Self.families), host: host)
+    context = Context(seed: seed, databases: databases, table: Self.table, host: host)
     // Slot 0 is nobody's: the log is replayed in its name.
     context.sessions.append(Session())
     context.sessions[0].flags = [.authenticated]
@@ -26,6 +25,9 @@ struct Engine: ~Copyable {
     ServerCommands.commands, Saving.commands, Configuration.commands, SlowLogCommands.commands,
     LatencyCommands.commands, MemoryCommands.commands, Debugging.commands,
   ]
+
+  /// Made once: simulations begin thousands of engines.
+  private static let table = CommandTable(families: families)
 
   /// Takes the settings of the start, users included.
   ///

@@ -78,6 +78,36 @@ func tableAgreesWithItsModel(seed: UInt64) {
   #expect(table.count == 0)
 }
 
+/// Goal: leaves that are joined take nothing from a snapshot. Method: empty every other leaf, by each
+/// bit of the hash in turn, so that it joins a buddy which was not written to and is shared.
+@Test func leavesThatJoinASharedBuddyLeaveItToTheSnapshot() async {
+  await #expect(processExitsWith: .success) {
+    let before = MemoryAccount.used
+    for bit in 0..<64 as Range<UInt64> {
+      let hash = KeyHash(seed: bit)
+      var table = HashTable<Word>(hash: hash)
+      let names = (0..<300).map { "key\($0)" }
+      for name in names {
+        let word = Word.make(name)
+        table.insert(word, hash: hash(word.key))
+      }
+      do {
+        let snapshot = table.snapshot()
+        for name in names where with(name, { hash($0) }) >> bit & 1 == 0 {
+          with(name) { table.remove($0, hash: hash($0))?.release() }
+        }
+        table.checkInvariants()
+        snapshot.checkInvariants()
+        var met: Set<String> = []
+        snapshot.forEach { met.insert($0.key.text) }
+        precondition(met == Set(names), "bit \(bit)")
+      }
+      for name in names { with(name) { table.remove($0, hash: hash($0))?.release() } }
+    }
+    precondition(MemoryAccount.used == before)
+  }
+}
+
 /// Goal: a scan meets all that is there from its start to its end, however the table changes.
 @Test(arguments: [1, 2, 3] as [UInt64])
 func scanMeetsWhatStays(seed: UInt64) {
