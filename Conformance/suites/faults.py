@@ -428,6 +428,8 @@ def out_of_descriptors(run):
                 big = b"b" * MB
                 run.check(title + ": the log grows on past a segment's end", all(old.call("SET", "big", big) == b"OK" for _ in range(70)), server.log_tail())
             run.check(title + ": no spinning", used < 0.25, "%.2f s of processor time in a second" % used)
+            lines = last_words(server).count("Not accepting connections")
+            run.check("no descriptors: the log says so, and not again and again", lines == 1, "%d lines" % lines)
             if limit:
                 resource.prlimit(server.pid, resource.RLIMIT_NOFILE, real)
             else:
