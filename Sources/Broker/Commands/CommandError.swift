@@ -29,6 +29,7 @@ struct CommandError: Error {
   static let overflow = CommandError("ERR increment or decrement would overflow")
   static let outOfMemory = CommandError(
     "OOM command not allowed when used memory > 'maxmemory'.")
+  static let loading = CommandError("LOADING Redis is loading the dataset in memory")
   static let noReplicas = CommandError("NOREPLICAS Not enough good replicas to write.")
   static let noAuth = CommandError("NOAUTH Authentication required.")
   static let notPositive = CommandError("ERR value is out of range, must be positive")

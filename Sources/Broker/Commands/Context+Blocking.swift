@@ -31,12 +31,12 @@ extension Context {
     waiters.remove(slot)
     blockTimers.remove(slot)
     switch sessions[slot].wait?.kind {
-    case .durable, .saved:
-      durableWaiters.removeAll { $0 == slot }
+    case .durable:
+      durableWaiters.remove(slot)
       sessions[slot].flags.remove(.replySkip)
     case .pause:
       // The command is still to run: a reply to be skipped is still to be skipped.
-      pause.waiting.removeAll { $0 == slot }
+      pause.waiting.remove(slot)
     default:
       sessions[slot].flags.remove(.replySkip)
     }
@@ -52,8 +52,7 @@ extension Context {
       switch wait.kind {
       case .pop, .popMany, .move: c.reply.nullArray()
       case .durable(let commit, let aof, _): c.replyDurable(commit, aof: aof)
-      case .saved: c.reply.ok()
-      case .pause, .shutdown: break
+      case .saved, .pause, .shutdown: break
       }
     }
     endWait(slot)

@@ -68,7 +68,7 @@ struct Context: ~Copyable {
   /// The same as a set: one command may make many keys ready.
   var readyKeySet: Set<StoredKey> = []
   /// Sessions by the keys they watch.
-  var watchers: [StoredKey: [Int]] = [:]
+  var watchers: [StoredKey: Set<Int>] = [:]
   var graveyard = Graveyard()
   /// False after DEBUG SET-ACTIVE-EXPIRE 0: keys go only when they are touched.
   var expiresActively = true
@@ -93,7 +93,7 @@ struct Context: ~Copyable {
   /// Whether each command needs a look that is needed in few servers and at few times.
   private(set) var needsCare = false
   /// Slots that WAIT or WAITAOF.
-  var durableWaiters: [Int] = []
+  var durableWaiters = SlotQueue()
   /// Up to which commit they have been looked at.
   var servedDurable: UInt64 = 0
   /// Users and their rights; after a change, `rightsChanged`.
@@ -113,6 +113,13 @@ struct Context: ~Copyable {
   var changes = 0
   /// True while the log is replayed: nothing expires of itself, nothing is logged or held.
   var isLoading = false
+  /// The data is still being read: clients may look at the server, not at the data.
+  var isStarting = false {
+    didSet {
+      isLoading = isStarting
+      setCare()
+    }
+  }
   /// Why commands that grow the data are refused just now, if they are.
   var writesRefused: CommandError?
   /// Whether a client needs no password: protected mode then keeps strangers out.
@@ -235,10 +242,24 @@ struct Context: ~Copyable {
     noteChange(key, in: database)
   }
 
+  /// Keys that one turn removes because their time is up.
+  static let expiredCountMax = 256
+
+  /// Removes a turn's worth of keys whose time is up.
+  ///
+  /// - Returns: whether more of them wait.
+  mutating func runExpireCycle() -> Bool {
+    let isTimed = settings.latencyThreshold > 0
+    let start = isTimed ? stopwatch() : 0
+    let isMoreLeft = expireSome(Self.expiredCountMax)
+    if isTimed { noteEvent("expire-cycle", nanoseconds: stopwatch() - start) }
+    return isMoreLeft
+  }
+
   /// Removes up to `limit` keys whose time is up.
   ///
   /// - Returns: whether more of them wait.
-  mutating func expireSome(_ limit: Int) -> Bool {
+  private mutating func expireSome(_ limit: Int) -> Bool {
     guard expiresActively, !isLoading else { return false }
     var left = limit
     let current = database
@@ -342,7 +363,9 @@ struct Context: ~Copyable {
   }
 
   /// To be called when a reason for `needsCare` may have come or gone.
-  mutating func setCare() { needsCare = isPaused || settings.replicaCountMin > 0 }
+  mutating func setCare() {
+    needsCare = isPaused || isStarting || settings.replicaCountMin > 0
+  }
 
   // MARK: Who looks on
 

@@ -17,8 +17,8 @@ struct HostRequests {
   var abortShutdown = false
   /// Settings were changed: limits, listeners and levels are to be taken over.
   var settingsChanged = false
-  /// Begin a checkpoint of the log.
-  var checkpoint = false
+  /// Begin a checkpoint; as fast as it goes, when somebody waits for it.
+  var checkpoint = false, checkpointAtOnce = false
   /// Nanoseconds to stand still before anything more is done or sent (DEBUG SLEEP).
   var sleep: Int64 = 0
   /// Slots whose connections are to be closed.

@@ -27,6 +27,7 @@ struct Statistics {
   var perCommand: [PerCommand]
   var peakMemory = 0
   var rates = Rates()
+  var turns = TurnDurations()
   /// How long commands took, by command.
   private(set) var durations: [DurationHistogram?]
 
@@ -53,6 +54,26 @@ struct Statistics {
   mutating func noteDuration(_ nanoseconds: Int64, of command: Int, calls: Int) {
     if durations[command] == nil { durations[command] = DurationHistogram() }
     durations[command]?.add(nanoseconds, calls: calls)
+  }
+}
+
+/// How long the turns of the event loop were, without the time they waited for something to do.
+struct TurnDurations {
+  private(set) var count = 0
+  private(set) var nanoseconds: Int64 = 0
+  /// The longest turn.
+  private(set) var longest: Int64 = 0
+  /// The most processor time that one turn took, while that is measured: on a machine where others
+  /// run, a turn is often long because its thread stood still.
+  private(set) var longestProcessorTime: Int64 = 0
+
+  /// - Parameter processorTime: 0 when it was not measured.
+  @inline(__always)
+  mutating func add(_ nanoseconds: Int64, processorTime: Int64) {
+    count += 1
+    self.nanoseconds += nanoseconds
+    longest = max(longest, nanoseconds)
+    longestProcessorTime = max(longestProcessorTime, processorTime)
   }
 }
 

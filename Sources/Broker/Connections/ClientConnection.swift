@@ -24,12 +24,14 @@ struct ClientConnection: ~Copyable {
   var hasEnded = false
   /// In the server's list of those with complete requests left over from their budget.
   var isPending = false
-  /// Its input waits until the client has read enough of its output.
+  /// Its input waits, and is not added to, until the client has read enough of its output.
   var isStalled = false
   /// In the server's list of those whose output waits for the log.
   var isHeld = false
   /// Since when the output is above the soft limit, monotonic ms; 0 when it is not.
   var overSoftSince: Int64 = 0
+  /// Since when it has taken nothing of an output above the hard limit, monotonic ms; 0 when it does.
+  var overHardSince: Int64 = 0
 
   var isOpen: Bool { socket.descriptor >= 0 }
 
@@ -47,6 +49,8 @@ enum TurnBudget {
   static let frameAge: Int64 = 500_000
   /// Bytes queued for the log above which clients that write must wait until half of them are written.
   static let logQueueMax = 64 << 20
+  /// Milliseconds that a client above its output limit may read nothing.
+  static let neglectAge: Int64 = 2000
   /// Connections accepted.
   static let accepts = 256
   /// Capacity of an output or input buffer that an active connection keeps.

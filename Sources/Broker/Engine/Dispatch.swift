@@ -103,6 +103,7 @@ extension Context {
     if entry.flags.contains(.denyOOM), let growthRefusal { return growthRefusal }
     // There are no replicas: whoever demands some would rather have no writes.
     if settings.replicaCountMin > 0, !isLoading, mayWrite(entry) { return .noReplicas }
+    if isStarting, !entry.flags.contains(.loading) { return .loading }
     if flags.contains(.monitor), !entry.flags.isDisjoint(with: [.write, .readOnly]) {
       return CommandError("ERR Replica can't interact with the keyspace")
     }

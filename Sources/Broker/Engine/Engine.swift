@@ -173,7 +173,7 @@ struct Engine: ~Copyable {
     while let (deadline, slot) = context.blockTimers.first, deadline <= context.monotonic {
       context.timeOut(slot)
     }
-    return context.isPaused ? false : context.expireSome(256)
+    return context.isPaused ? false : context.runExpireCycle()
   }
 
   /// Answers those who WAITAOF for what is on disk now. To be called when a sync has ended.

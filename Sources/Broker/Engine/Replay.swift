@@ -87,7 +87,7 @@ extension Context {
     effects.isEnabled = before.isLogging
     statistics.hits = before.hits
     statistics.misses = before.misses
-    isLoading = false
+    isLoading = isStarting
     isInExec = false
     hasPropagated = false
     hold = 0

@@ -185,8 +185,7 @@ extension Context {
     guard !sessions[slot].flags.contains(.watchBroken) else { return }
     _ = peek(key)  // A key whose time is up counts as gone from the start.
     let stored = StoredKey(database, key.bytes)
-    guard watchers[stored]?.contains(slot) != true else { return }
-    watchers[stored, default: []].append(slot)
+    guard watchers[stored, default: []].insert(slot).inserted else { return }
     sessions[slot].watched.append(stored)
   }
 
@@ -196,7 +195,7 @@ extension Context {
     let watched = sessions[slot].watched
     sessions[slot].watched = []
     for key in watched {
-      watchers[key]?.removeAll { $0 == slot }
+      watchers[key]?.remove(slot)
       if watchers[key]?.isEmpty == true { watchers[key] = nil }
     }
   }

@@ -110,8 +110,8 @@ struct Database: ~Copyable {
 
   mutating func snapshotsEnded() { table.snapshotsEnded() }
 
-  /// The whole database as it is now, for reading on another thread.
-  mutating func snapshot() -> HashTable<Entry> { table.snapshot() }
+  /// All entries as they are now, for another thread; `snapshotsEnded` is to follow.
+  mutating func snapshot() -> TableItems<Entry> { table.snapshot().takeItems() }
 
   mutating func randomEntry(using random: inout SplitMix64) -> Entry? {
     table.randomItem(using: &random)

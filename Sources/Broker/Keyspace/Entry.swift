@@ -191,6 +191,12 @@ struct Entry: HashItem {
     }
   }
 
+  /// The bytes of a string that is not stored as an integer, valid while the entry lives.
+  var storedString: ByteView {
+    assert(kind == .string && encoding != .integer)
+    return blob?.bytes ?? inlineString
+  }
+
   var stringCount: Int { withString { $0.count } }
 
   private func setInlineCount(_ count: Int) { store(UInt16(count), at: 18) }
@@ -295,19 +301,32 @@ struct Entry: HashItem {
     return copy
   }
 
-  /// Takes the value's block away, so that freeing the entry leaves it alive.
-  func takeList() -> List {
-    let list = list
+  /// Frees the entry, which is out of its table: a long list or string in slices.
+  func bury(in graveyard: inout Graveyard) {
+    if !isShared, encoding == .block {
+      switch kind {
+      case .string:
+        let blob = unsafe Blob(address: block)
+        if blob.count > Graveyard.partSize {
+          forgetBlock()
+          graveyard.bury(blob)
+        }
+      case .list:
+        let list = list
+        if list.isLong {
+          forgetBlock()
+          graveyard.bury(list)
+        }
+      }
+    }
+    release()
+  }
+
+  /// Makes the value an integer: its block belongs to another owner now.
+  private func forgetBlock() {
     store(UInt8(Encoding.integer.rawValue) | (hasDeadline ? 0x80 : 0), at: 17)
     store(ValueKind.string.rawValue, at: 16)
     payload = 0
-    return list
-  }
-
-  /// Frees the entry, which is out of its table: a long list in slices.
-  func bury(in graveyard: inout Graveyard) {
-    if kind == .list, !isShared, list.spine != nil { graveyard.bury(takeList()) }
-    release()
   }
 
   /// Memory of the entry and its value, in bytes; `samples` elements of a big value are looked at.

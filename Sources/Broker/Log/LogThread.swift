@@ -30,8 +30,8 @@ enum SyncPolicy: Sendable {
 struct LogStatistics: Sendable {
   /// Bytes and frames written since the start.
   var bytesWritten = 0, framesWritten = 0
-  /// Bytes of all segments.
-  var size = 0
+  /// Bytes of the checkpoint and of all segments, and of the checkpoint alone.
+  var size = 0, checkpointSize = 0
   var syncs = 0
   var lastSyncNanoseconds: UInt64 = 0
   /// How often writers had to wait since a background sync took too long.
@@ -45,8 +45,8 @@ struct LogStatistics: Sendable {
 
 /// The log while the server runs.
 ///
-/// Thread safety: `submit`, `takeSpare`, `setPolicy`, `beginFlush`, `flush` and `stop` are the engine thread's;
-/// all else may be called by any thread. What the threads share is under `lock`, but for three
+/// Thread safety: `submit`, `takeSpare`, `setPolicy`, `beginCheckpoint`, `flush` and `stop` are the
+/// engine thread's; all else may be called by any thread. What the threads share is under `lock`, but for three
 /// atomics that are written under it and read without.
 final class LogThread: @unchecked Sendable {
   struct Timing: Sendable {
@@ -120,11 +120,28 @@ final class LogThread: @unchecked Sendable {
   /// The thread that syncs or changes segments just now.
   private enum Syncing { case writer, syncer }
 
+  /// A finished checkpoint that waits to be listed.
+  private final class Adoption {
+    let checkpoint: Manifest.Checkpoint
+    let size: Int
+    var result: Result<[String], LogError>?
+
+    init(_ checkpoint: Manifest.Checkpoint, size: Int) {
+      self.checkpoint = checkpoint
+      self.size = size
+    }
+  }
+
   /// What the threads share. Only touched with `lock` held.
   private struct State {
     var policy: SyncPolicy
     var queue = Queue()
     var submitted: UInt64 = 0
+    /// The sequence of the last command submitted.
+    var submittedSequence: UInt64
+    /// A new segment is wanted, whatever the size of the last.
+    var wantsSegment = false
+    var adoption: Adoption?
     var writerSleeps = false
     var isStopping = false, isStopped = false
     /// Everything up to here is to be synced, whatever the policy.
@@ -170,16 +187,19 @@ final class LogThread: @unchecked Sendable {
     progress = Condition(lock)
     let writer = LogWriter(position)
     state = State(
-      policy: policy, writtenSequence: writer.written, file: writer.file,
-      durableSequence: writer.durable)
+      policy: policy, submittedSequence: writer.written, writtenSequence: writer.written,
+      file: writer.file, durableSequence: writer.durable)
     state.statistics.size = writer.size
+    state.statistics.checkpointSize = writer.checkpointSize
+    identity = writer.manifest.identity
     full.store(writer.isFull, ordering: .relaxed)
     folder = writer.folder
     writerToStart = consume writer
     writerThread = Thread(name: "log-writer") { self.runWriter() }
     syncerThread = Thread(name: "log-syncer") { self.runSyncer() }
   }
-  private let folder: Folder
+  let folder: Folder
+  let identity: LogIdentity
 
   // MARK: The engine's side
 
@@ -192,6 +212,7 @@ final class LogThread: @unchecked Sendable {
     lock.lock()
     precondition(!state.isStopping)
     state.submitted += 1
+    state.submittedSequence += UInt64(count)
     let ordinal = state.submitted
     // After a failure nothing is written any more, and nothing must pile up.
     if state.failure == nil {
@@ -233,14 +254,32 @@ final class LogThread: @unchecked Sendable {
     }
   }
 
-  /// Has all that was submitted synced soon, whatever the policy.
+  /// Begins a new segment soon, for a checkpoint of what has been submitted so far.
   ///
-  /// - Returns: the ordinal that `synced` reaches then; the engine is woken for it.
-  func beginFlush() -> UInt64 {
+  /// - Returns: the header of that checkpoint.
+  func beginCheckpoint() -> CheckpointHeader {
     lock.withLock {
-      state.flushTarget = state.submitted
+      state.wantsSegment = true
       wakeWriter()
-      return state.submitted
+      return CheckpointHeader(identity: identity, sequence: state.submittedSequence)
+    }
+  }
+
+  /// Lets a finished checkpoint stand for the commands up to its last; waits for that. The files
+  /// that are not needed any more are the caller's to remove.
+  ///
+  /// - Returns: their names, or why the checkpoint is not wanted: the log goes on without it, unless
+  ///   it has failed.
+  func adopt(_ checkpoint: Manifest.Checkpoint, size: Int) -> Result<[String], LogError> {
+    lock.withLock {
+      let adoption = Adoption(checkpoint, size: size)
+      state.adoption = adoption
+      wakeWriter()
+      while true {
+        if let result = adoption.result { return result }
+        if let failure = state.failure { return .failure(failure) }
+        progress.wait()
+      }
     }
   }
 
@@ -388,6 +427,8 @@ extension LogThread {
   private enum Job {
     /// Write the batch if there is one; sync if the policy or somebody who waits wants it.
     case write(mustSync: Bool)
+    case beginSegment
+    case adopt(Adoption)
     /// Nothing has come for a while.
     case idle
   }
@@ -405,6 +446,8 @@ extension LogThread {
           guard !batch.isEmpty else { break }
           if lock.withLock({ state.isStopping }) { throw .full(path: writer.file.path) }
           retryAt = timing.now() + timing.fullAge
+        case .beginSegment: try beginSegment(&writer)
+        case .adopt(let adoption): try adopt(adoption, with: &writer)
         case .idle: try fallIdle(&writer)
         }
       } catch { fail(error) }
@@ -433,6 +476,10 @@ extension LogThread {
       writer.zeroesAhead = state.policy == .always
       let synced = syncedOrdinal.load(ordering: .relaxed)
       let mustSync = state.policy == .always || synced < state.flushTarget
+      if isRetry, let adoption = state.adoption {
+        // What the checkpoint has cannot be written: it takes the space that is lacking.
+        answer(adoption, .failure(.full(path: writer.file.path)))
+      }
       if isRetry, !state.isStopping {
         let now = timing.now()
         guard now >= retryAt else {
@@ -443,7 +490,9 @@ extension LogThread {
       if !batch.isEmpty || (mustSync && synced < state.written) {
         return .write(mustSync: mustSync)
       }
+      if let adoption = state.adoption { return .adopt(adoption) }
       if state.isStopping { return nil }
+      if state.wantsSegment { return .beginSegment }
       if writer.isFull {
         if !sleepWriter(timing.fullAge) { return .idle }
       } else if !state.spares.isEmpty || mayCloseGap(writer) {
@@ -507,6 +556,44 @@ extension LogThread {
     if mustWake { wake() }
   }
 
+  /// Goes on in a new segment, which syncs the last one.
+  private func beginSegment(_ writer: inout LogWriter) throws(LogError) {
+    guard lock.withLock({ beginSync(.writer) }) else { return }
+    let syncs = writer.syncs, started = timing.now()
+    try writer.beginSegment()
+    let mustWake = lock.withLock {
+      state.wantsSegment = false
+      if writer.syncs > syncs {
+        noteWritten(writer, at: started)
+        noteAllSynced(writer, since: started)
+      }
+      endSync()
+      let hasReleased = release()
+      return noteFull(writer) || hasReleased
+    }
+    if mustWake { wake() }
+  }
+
+  private func adopt(_ adoption: Adoption, with writer: inout LogWriter) throws(LogError) {
+    guard lock.withLock({ beginSync(.writer) }) else { return }
+    let started = timing.now()
+    let result = try writer.adopt(adoption.checkpoint, size: adoption.size)
+    let mustWake = lock.withLock {
+      noteWritten(writer, at: started)
+      noteAllSynced(writer, since: started)
+      endSync()
+      answer(adoption, result.mapError { .disk($0) })
+      return release()
+    }
+    if mustWake { wake() }
+  }
+
+  private func answer(_ adoption: Adoption, _ result: Result<[String], LogError>) {
+    adoption.result = result
+    state.adoption = nil
+    progress.broadcast()
+  }
+
   /// Takes in what the writer wrote since `start`, and where.
   private func noteWritten(_ writer: borrowing LogWriter, at start: UInt64) {
     state.writtenSequence = writer.written
@@ -514,6 +601,7 @@ extension LogThread {
     state.statistics.bytesWritten = writer.bytesWritten
     state.statistics.framesWritten = writer.framesWritten
     state.statistics.size = writer.size
+    state.statistics.checkpointSize = writer.checkpointSize
     if state.uncoveredSince == nil { state.uncoveredSince = start }
     if state.unsyncedSince == nil {
       state.unsyncedSince = start

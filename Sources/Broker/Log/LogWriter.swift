@@ -42,9 +42,13 @@ struct LogWriter: ~Copyable {
   private(set) var bytesWritten = 0
   private(set) var framesWritten = 0
   private(set) var syncs = 0
-  private var sizeBefore: Int
-  /// Bytes of all segments, without the zeros.
-  var size: Int { sizeBefore + end }
+  /// Bytes of the segments before the last.
+  private var sizesBefore: [Int]
+  private(set) var checkpointSize: Int
+  /// Bytes of the checkpoint and of all segments, without the zeros.
+  var size: Int { checkpointSize + sizesBefore.reduce(0, +) + end }
+  /// The next write is to begin a new segment, however small the last one is.
+  private var rotatesNext = false
 
   // Commits staged for the next write, and what it writes.
   private var staged: [Staged] = []
@@ -70,7 +74,8 @@ struct LogWriter: ~Copyable {
     durable = position.sequence - 1
     checksum = position.checksum
     needsClosing = !position.endsWithEmptyFrame
-    sizeBefore = position.sizeBefore
+    sizesBefore = position.sizesBefore
+    checkpointSize = position.checkpointSize
     lock = position.lock
     reserveAhead()
   }
@@ -279,10 +284,22 @@ struct LogWriter: ~Copyable {
   // MARK: Segments
 
   /// Whether the next write begins a new segment, and syncs the last one for it.
-  var needsRotation: Bool { end >= rotationEnd && written >= manifest.segments.last!.first }
+  var needsRotation: Bool {
+    (end >= rotationEnd || rotatesNext) && written >= manifest.segments.last!.first
+  }
+
+  /// Begins a new segment unless the last one has no commands yet, so that a checkpoint made now
+  /// stands for whole segments. What would not do it, like a full disk, is no failure.
+  mutating func beginSegment() throws(LogError) {
+    if let failure { throw failure }
+    rotatesNext = true
+    if needsRotation { try rotate() }
+    rotatesNext = false
+  }
 
   /// Goes on in a new segment, or for a while in this one where space or descriptors are short.
   private mutating func rotate() throws(LogError) {
+    rotatesNext = false
     // Also when all commands are durable: the new segment names the last frame, empty or not.
     try sync()
     let next: DiskFile
@@ -300,10 +317,41 @@ struct LogWriter: ~Copyable {
     if zeroedEnd > end || reservedEnd > end { try? folder.truncate(file, to: end) }
     folder.close(file)
     file = next
-    sizeBefore += end
+    sizesBefore.append(end)
     end = SegmentHeader.size
     zeroedEnd = end
     reservedEnd = max(end, canReserve ? options.reserveStep : 0)
     rotationEnd = options.segmentSize
+  }
+
+  // MARK: Checkpoints
+
+  /// Lets a checkpoint that is finished stand for the commands up to its last, which have all been
+  /// written.
+  ///
+  /// - Returns: the files that are not needed any more; or why the checkpoint cannot be taken now,
+  ///   and nothing has changed then.
+  /// - Throws: the failure, which is final.
+  mutating func adopt(
+    _ checkpoint: Manifest.Checkpoint, size: Int
+  ) throws(LogError) -> Result<[String], DiskError> {
+    if let failure { throw failure }
+    precondition(checkpoint.sequence <= written)
+    // Recovery takes a log that ends before its checkpoint for damaged.
+    if durable < written { try sync() }
+    var next = manifest, passed: [String] = []
+    if let old = manifest.checkpoint { passed.append(old.name) }
+    next.checkpoint = checkpoint
+    while next.segments.count > 1, next.segments[1].first <= checkpoint.sequence + 1 {
+      passed.append(next.segments.removeFirst().name)
+    }
+    do { try next.save(in: folder) } catch {
+      guard error.isPassing else { throw fail(.disk(error)) }
+      return .failure(error)
+    }
+    sizesBefore.removeFirst(manifest.segments.count - next.segments.count)
+    manifest = next
+    checkpointSize = size
+    return .success(passed)
   }
 }

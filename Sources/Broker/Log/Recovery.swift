@@ -73,8 +73,27 @@ struct Recovery: ~Copyable {
   /// Files of starts and segments that were cut short, with nothing in them.
   private var leftovers: [String] = []
 
-  /// The state to load before the replay.
-  var checkpoint: Manifest.Checkpoint? { manifest.checkpoint }
+  var identity: LogIdentity { manifest.identity }
+
+  /// The checkpoint to load before the replay, if there is one.
+  func openCheckpoint() throws(LogError) -> CheckpointReader? {
+    guard let checkpoint = manifest.checkpoint else { return nil }
+    return try CheckpointReader.open(checkpoint, manifest.identity, in: folder)
+  }
+
+  /// Bytes of all files that are to be read, the zeros and reserves of the last among them.
+  func size() throws(LogError) -> Int {
+    let names = manifest.segments.map(\.name) + (manifest.checkpoint.map { [$0.name] } ?? [])
+    return try onDisk { () throws(DiskError) in
+      var size = 0
+      for name in names {
+        let file = try folder.open(name, for: .reading)
+        defer { folder.close(file) }
+        size += try folder.size(file)
+      }
+      return size
+    }
+  }
 
   /// Locks the folder and finds out what is in it; makes an empty log where there is nothing.
   init(disk: any Disk, directory: String, options: LogOptions) throws(LogError) {
@@ -101,7 +120,7 @@ struct Recovery: ~Copyable {
   /// The manifest of the folder, or nil when it holds nothing of a log.
   static func readManifest(_ folder: Folder, _ names: [String]) throws(LogError) -> Manifest? {
     guard names.contains(Manifest.name) else {
-      let ours = names.first { Segment(name: $0) != nil || $0.hasSuffix(".checkpoint") }
+      let ours = names.first { Segment(name: $0) != nil || $0.hasSuffix(CheckpointHeader.suffix) }
       if let ours { throw .noManifest(folder: folder.path, file: ours) }
       return nil
     }
@@ -135,7 +154,11 @@ struct Recovery: ~Copyable {
   static func leftovers(
     _ folder: Folder, _ names: [String], _ manifest: Manifest
   ) throws(LogError) -> [String] {
-    var leftovers = names.filter { $0 == Manifest.nameNew }
+    // A checkpoint counts from the moment the manifest names it.
+    var leftovers = names.filter {
+      $0 == Manifest.nameNew
+        || ($0.hasSuffix(CheckpointHeader.suffix) && $0 != manifest.checkpoint?.name)
+    }
     for name in names {
       guard let segment = Segment(name: name), !manifest.segments.contains(segment) else {
         continue
@@ -175,7 +198,8 @@ struct Recovery: ~Copyable {
   consuming func replay(
     _ apply: (_ commands: ByteView, _ count: Int) throws(ReplayError) -> Void
   ) throws(LogError) -> LogPosition {
-    var walk = LogWalk(manifest, in: folder), sizeBefore = 0, frames = 0, commands = 0
+    var walk = LogWalk(manifest, in: folder), sizesBefore: [Int] = [], frames = 0
+    var commands = 0
     let loaded = manifest.checkpoint?.sequence ?? 0
     var last: (outcome: LogWalk.Outcome, file: DiskFile)?
     for index in manifest.segments.indices {
@@ -202,7 +226,7 @@ struct Recovery: ~Copyable {
           if let kept { notes.append(kept) }
           last = (outcome, file)
         } else {
-          sizeBefore += outcome.end
+          sizesBefore.append(outcome.end)
         }
       } catch {
         folder.close(file)
@@ -211,7 +235,7 @@ struct Recovery: ~Copyable {
       if !isLast { folder.close(file) }
     }
     guard let last else { return try firstPosition() }
-    return try position(last.outcome, last.file, sizeBefore, frames: frames, commands: commands)
+    return try position(last.outcome, last.file, sizesBefore, frames: frames, commands: commands)
   }
 
   /// Keeps the torn tail in a file of its own and cuts it off; the note to show for it.
@@ -252,9 +276,15 @@ struct Recovery: ~Copyable {
   }
 
   private consuming func position(
-    _ outcome: LogWalk.Outcome, _ file: DiskFile, _ sizeBefore: Int, frames: Int, commands: Int
+    _ outcome: LogWalk.Outcome, _ file: DiskFile, _ sizesBefore: [Int], frames: Int, commands: Int
   ) throws(LogError) -> LogPosition {
+    var checkpointSize = 0
     do {
+      if let checkpoint = manifest.checkpoint {
+        let file = try folder.open(checkpoint.name, for: .reading)
+        defer { folder.close(file) }
+        checkpointSize = try folder.size(file)
+      }
       // What was read may only be in the system's cache, left there by a server that was killed.
       try folder.sync(file)
     } catch { throw .disk(error) }
@@ -262,7 +292,8 @@ struct Recovery: ~Copyable {
     return LogPosition(
       lock: lock, manifest: manifest, options: options, notes: notes, file: file,
       end: outcome.end, size: outcome.tornSize > 0 ? outcome.end : outcome.size,
-      sequence: outcome.sequence, checksum: outcome.checksum, sizeBefore: sizeBefore,
+      sequence: outcome.sequence, checksum: outcome.checksum, sizesBefore: sizesBefore,
+      checkpointSize: checkpointSize,
       endsWithEmptyFrame: outcome.endsWithEmptyFrame, frames: frames, commands: commands)
   }
 
@@ -276,7 +307,8 @@ struct Recovery: ~Copyable {
     } catch { throw .disk(error) }
     return LogPosition(
       lock: lock, manifest: manifest, options: options, notes: notes, file: file,
-      end: SegmentHeader.size, size: SegmentHeader.size, sequence: 1, checksum: 0, sizeBefore: 0,
+      end: SegmentHeader.size, size: SegmentHeader.size, sequence: 1, checksum: 0, sizesBefore: [],
+      checkpointSize: 0,
       endsWithEmptyFrame: true, frames: 0, commands: 0)
   }
 }
@@ -295,8 +327,8 @@ struct LogPosition: ~Copyable {
   let sequence: UInt64
   /// The checksum of the last frame.
   let checksum: UInt32
-  /// Bytes of the segments before the last.
-  let sizeBefore: Int
+  /// Bytes of each segment before the last, and of the checkpoint.
+  let sizesBefore: [Int], checkpointSize: Int
   let endsWithEmptyFrame: Bool
   /// What was replayed.
   let frames: Int, commands: Int

@@ -38,6 +38,9 @@ protocol Disk: AnyObject, Sendable {
   func truncate(_ file: DiskFile, to size: Int) throws(DiskError)
   /// Sets space aside for `size` bytes from `offset` on, without changing the file's size.
   func reserve(_ file: DiskFile, from offset: Int, size: Int) throws(DiskError)
+  /// Has the system begin to write to the disk what was written from `offset` on, and waits for
+  /// nothing. Only a help: it makes nothing durable.
+  func startWriteback(_ file: DiskFile, from offset: Int)
   /// Takes the file's lock, which ends with `close` or with the process.
   ///
   /// - Returns: false when another process has it.
@@ -228,6 +231,10 @@ struct Folder: Sendable {
 
   func reserve(_ file: DiskFile, from offset: Int, size: Int) throws(DiskError) {
     try steadily { () throws(DiskError) in try disk.reserve(file, from: offset, size: size) }
+  }
+
+  func startWriteback(_ file: DiskFile, from offset: Int) {
+    disk.startWriteback(file, from: offset)
   }
 
   func lock(_ file: DiskFile) throws(DiskError) -> Bool {

@@ -115,6 +115,11 @@ final class PosixDisk: Disk {
     }
   }
 
+  func startWriteback(_ file: DiskFile, from offset: Int) {
+    let write: UInt32 = 2  // SYNC_FILE_RANGE_WRITE
+    _ = sync_file_range(file.number, offset, 0, write)
+  }
+
   func lock(_ file: DiskFile) throws(DiskError) -> Bool {
     if flock(file.number, LOCK_EX | LOCK_NB) == 0 { return true }
     guard errno == EWOULDBLOCK else { throw lastError(.lock, file.path) }

@@ -17,6 +17,9 @@ enum ProcessInfo {
     return pages * sysconf(Int32(_SC_PAGESIZE))
   }
 
+  /// Processors that can run our threads.
+  static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
   /// Bytes of memory that this machine has.
   static var machineMemory: Int {
     sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))

@@ -6,6 +6,9 @@ enum SystemClock {
   /// Nanoseconds since some fixed point; never goes back, not even when somebody sets the clock.
   static func monotonic() -> Int64 { read(CLOCK_MONOTONIC) }
 
+  /// Nanoseconds that the processor has worked for this thread.
+  static func threadProcessorTime() -> Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
   /// Microseconds since 1970, as the wall clock has it.
   static func wallMicroseconds() -> Int64 { read(CLOCK_REALTIME) / 1000 }
 

@@ -168,7 +168,7 @@ extension Server {
   /// Runs the complete requests in the scratch buffer, within the budget.
   private mutating func runScratch(_ slot: Int) {
     guard mayRun(slot) else {
-      connections[slot].isStalled = isFull(slot)
+      if isFull(slot) { stallForOutput(slot) }
       return
     }
     engine.beginBatch(slot)
@@ -241,9 +241,23 @@ extension Server {
     waitingForLog = []
     for slot in slots where connections[slot].isOpen && connections[slot].waitsForLog {
       connections[slot].waitsForLog = false
-      if !connections[slot].hasEnded { watch(slot, connections[slot].interest.union(.reading)) }
+      watchForRequests(slot)
       setPending(slot)
     }
+  }
+
+  /// Reads and runs nothing more of a client until it has read some of its replies.
+  private mutating func stallForOutput(_ slot: Int) {
+    guard !connections[slot].isStalled else { return }
+    connections[slot].isStalled = true
+    watch(slot, connections[slot].interest.subtracting(.reading))
+  }
+
+  /// Reads from the client again, unless something else speaks against it.
+  private mutating func watchForRequests(_ slot: Int) {
+    guard !connections[slot].hasEnded, !connections[slot].waitsForLog, !connections[slot].isStalled
+    else { return }
+    watch(slot, connections[slot].interest.union(.reading))
   }
 
   private mutating func warnOfWebRequest(_ slot: Int) {
@@ -317,8 +331,10 @@ extension Server {
         engine.context.statistics.writes += 1
         engine.context.sessions[slot].totalWritten += sent
         engine.didSend(slot, sent)
+        connections[slot].overHardSince = 0
         if connections[slot].isStalled, !isFull(slot) {
           connections[slot].isStalled = false
+          watchForRequests(slot)
           setPending(slot)
         }
         if sent < sendable { return waitToSend(slot) }
@@ -330,6 +346,7 @@ extension Server {
       watch(slot, connections[slot].interest.subtracting(.writing))
     }
     connections[slot].overSoftSince = 0
+    connections[slot].overHardSince = 0
     if engine.context.sessions[slot].outputSize > 0 {
       let size = engine.context.sessions[slot].outputSize
       let limit = settings.outputLimits.normal.hard
@@ -359,10 +376,7 @@ extension Server {
       engine.context.sessions[slot].flags.contains(.pubsub)
       ? settings.outputLimits.pubsub : settings.outputLimits.normal
     let unread = engine.sendable(slot)
-    // One reply may be larger than any limit: it is more requests after it that show neglect.
-    let isNeglected =
-      !connections[slot].input.isEmpty || engine.context.sessions[slot].flags.contains(.monitor)
-    if limit.hard > 0, unread > limit.hard, isNeglected {
+    if limit.hard > 0, unread > limit.hard, isNeglected(slot) {
       return dropForOutput(slot, unread)
     }
     guard limit.soft > 0, unread > limit.soft else {
@@ -374,6 +388,17 @@ extension Server {
     if now - connections[slot].overSoftSince >= Int64(limit.softSeconds) * 1000 {
       dropForOutput(slot, unread)
     }
+  }
+
+  /// Whether a client above its hard limit is to be dropped: at once if others fill its output. One
+  /// that fills it itself is read from no more and may take its time, as long as it reads at all; and
+  /// one reply may be larger than any limit, so it is more requests after it that show neglect.
+  private mutating func isNeglected(_ slot: Int) -> Bool {
+    if !engine.context.sessions[slot].flags.isDisjoint(with: [.monitor, .pubsub]) { return true }
+    guard !connections[slot].input.isEmpty else { return false }
+    let now = engine.context.monotonic
+    if connections[slot].overHardSince == 0 { connections[slot].overHardSince = now }
+    return now - connections[slot].overHardSince >= TurnBudget.neglectAge
   }
 
   private mutating func dropForOutput(_ slot: Int, _ unread: Int) {

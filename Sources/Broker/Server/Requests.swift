@@ -9,7 +9,7 @@ extension Server {
       disconnect(slot)
     }
     if requests.settingsChanged { takeOverSettings() }
-    if requests.checkpoint { beginSave() }
+    if requests.checkpoint { beginCheckpoint(atOnce: requests.checkpointAtOnce) }
     if let shutdown = requests.shutdown { heed(shutdown) }
   }
 
@@ -27,33 +27,6 @@ extension Server {
     watchListeners()
   }
 
-  // MARK: Saving
-
-  /// SAVE, BGSAVE and BGREWRITEAOF. All data is in the log, so what there is to do is to sync it: under
-  /// `everysec` and `no` that makes a difference.
-  private mutating func beginSave() {
-    guard let log, save == nil else { return }
-    commitFrame()
-    save = Save(
-      commit: log.beginFlush(), since: SystemClock.monotonic(), changes: engine.context.changes)
-    engine.context.isSaving = true
-    journal.notice("Syncing the log as SAVE, BGSAVE or BGREWRITEAOF asked: all data is in it")
-    endSave()
-  }
-
-  /// Ends the save that is being made if all of it is on the disk.
-  mutating func endSave() {
-    guard let save, let log, log.synced >= save.commit else { return }
-    self.save = nil
-    let time = SystemClock.monotonic() - save.since
-    host.saves.count += 1
-    host.saves.seconds = time / 1_000_000_000
-    engine.context.isSaving = false
-    engine.context.lastSave = engine.context.wall / 1000
-    engine.context.changes -= save.changes
-    journal.notice("The log was synced in \(time / 1_000_000) ms")
-  }
-
   // MARK: Stopping
 
   /// SHUTDOWN: this turn is the last, unless something would be lost by it.
@@ -69,25 +42,20 @@ extension Server {
       journal.warning("SHUTDOWN FORCE in spite of this: \(reason)")
       stopsInSpiteOfLoss = true
     }
+    if shutdown.save == false { stopsWithoutCheckpoint = true }
     journal.warning("SHUTDOWN requested by a client, finishing what was begun...")
     exitCode = exitCode ?? 0
   }
 
-  private func reasonNotToStop(_ shutdown: HostRequests.Shutdown) -> String? {
+  private mutating func reasonNotToStop(_ shutdown: HostRequests.Shutdown) -> String? {
     guard let log else {
       return shutdown.save == true ? "SAVE was asked for, and appendonly is no" : nil
     }
     if let failure = log.failure { return "the log has failed: \(failure)" }
+    if shutdown.save == true, !finishCheckpoint() {
+      return "SAVE was asked for, and the checkpoint failed"
+    }
     guard log.isDiskFull, log.statistics.pendingCommits > 0 else { return nil }
     return "there is no space left on the disk for what clients still wait for"
   }
-}
-
-/// A save being made: it ends when `commit` is on the disk.
-struct Save {
-  let commit: UInt64
-  /// Monotonic nanoseconds.
-  let since: Int64
-  /// How many changes had been made.
-  let changes: Int
 }

@@ -46,8 +46,9 @@ struct Server: ~Copyable {
   var exitCode: Int32?
   /// SHUTDOWN FORCE: what can't be saved does not count as a failure.
   var stopsInSpiteOfLoss = false
-  var save: Save?
-  var turnCount = 0
+  var checkpoints = Checkpoints()
+  /// SHUTDOWN NOSAVE: no checkpoint at the end, however useful.
+  var stopsWithoutCheckpoint = false
   var limitsBeforeLogin = RequestLimits.beforeLogin
   var limits = RequestLimits()
 

@@ -20,17 +20,12 @@ final class ServerHost: Host {
   var log: LogThread?
   var listeners = Listeners()
   private(set) var durableCommit: UInt64 = 0
-  /// Turns taken, as of the last housekeeping.
-  var turns = 0
   var keysLoaded = 0
-  var saves = Saves()
-
-  /// What INFO tells of SAVE and its kin.
-  struct Saves {
-    var count = 0
-    /// How long the last one took; -1 before the first.
-    var seconds: Int64 = -1
-  }
+  /// The checkpoint being written, and what became of those before.
+  var checkpoint: CheckpointTask?
+  var checkpointsEnded = CheckpointsEnded()
+  /// How far reading the data has come; nil once it is read.
+  var loading: LoadProgress?
 
   init(journal: ServerLog, optionsFile: String?) {
     self.journal = journal
@@ -151,7 +146,6 @@ final class ServerHost: Host {
         ("total_system_memory", "\(ProcessInfo.machineMemory)"),
       ]
     case "persistence": return persistence()
-    case "stats": return [("eventloop_cycles", "\(turns)")]
     case "replication": return [("master_replid", replicationID)]
     case "cpu": return processorTimes()
     default: return []
@@ -159,15 +153,24 @@ final class ServerHost: Host {
   }
 
   private func persistence() -> [(name: String, value: String)] {
-    var lines = [
-      ("rdb_last_bgsave_time_sec", "\(saves.seconds)"), ("rdb_saves", "\(saves.count)"),
-      ("rdb_last_load_keys_loaded", "\(keysLoaded)"),
-    ]
+    var lines = checkpointsEnded.lines + [("rdb_last_load_keys_loaded", "\(keysLoaded)")]
+    lines += loading?.lines ?? []
     guard let log else { return lines }
+    let now = SystemClock.monotonic()
+    if let checkpoint {
+      let seconds = "\((now - checkpoint.begin) / 1_000_000_000)"
+      lines += [
+        ("current_save_keys_processed", "\(checkpoint.progress.keys)"),
+        ("current_save_keys_total", "\(checkpoint.keyCount)"),
+        ("rdb_current_bgsave_time_sec", seconds), ("aof_current_rewrite_time_sec", seconds),
+        ("martlet_checkpoint_bytes", "\(checkpoint.progress.bytes)"),
+      ]
+    }
     let statistics = log.statistics
     let status = log.failure == nil && !log.isDiskFull ? "ok" : "err"
     lines += [
       ("aof_last_write_status", status), ("aof_current_size", "\(statistics.size)"),
+      ("aof_base_size", "\(statistics.checkpointSize)"),
       ("aof_pending_bio_fsync", statistics.isSyncRunning ? "1" : "0"),
       ("aof_delayed_fsync", "\(statistics.delayedSyncs)"),
       ("martlet_log_frames", "\(statistics.framesWritten)"),

@@ -1,7 +1,7 @@
 // Start.swift: from the command line to the first turn, and what --check-log and --export do.
 //
-// In this order: settings, the data folder and its lock, the log's replay, listeners, signals. What
-// is wrong ends the start with one line.
+// In this order: settings, the data folder and its lock, listeners, the data (Loading.swift). What is
+// wrong ends the start with one line.
 
 import Glibc
 import RESP
@@ -77,7 +77,12 @@ public enum Martlet {
     let wakeUp = try WakeUp()
     let host = ServerHost(journal: journal, optionsFile: optionsFile)
     journal.notice("Martlet \(version) is starting, process \(ProcessInfo.id)")
-    var engine = Engine(seed: randomSeed(), databases: settings.databaseCount, host: host)
+    var recovery = try settings.isLogged ? openFolder(settings) : nil
+    // The log's identity is as secret as a number of this run; and a checkpoint, which has its keys
+    // in the order of their hashes, is then read back in the order of memory.
+    var engine = Engine(
+      seed: recovery?.identity.number ?? randomSeed(), databases: settings.databaseCount, host: host
+    )
     try configure(&engine, settings, journal)
     engine.context.stopwatch = { SystemClock.monotonic() }
     engine.context.wall = SystemClock.wall()
@@ -93,12 +98,6 @@ public enum Martlet {
     guard let networks = NetworkList(settings.allow) else {
       throw StartError("allow: not a list of networks")
     }
-    if settings.isLogged {
-      host.log = try openLog(&engine, settings, host, signals, wakeUp)
-    } else {
-      journal.warning("appendonly is no: all data is gone when the process ends")
-    }
-    engine.context.effects.isEnabled = settings.isLogged
     host.listeners = try Listeners(settings)
     for listener in host.listeners.all {
       journal.notice("Listening on \(listener.address.text)")
@@ -110,6 +109,12 @@ public enum Martlet {
     var server = Server(
       engine: engine, host: host, wakeUp: wakeUp, networks: networks, poller: poller,
       signals: signals)
+    if let recovery = recovery.take() {
+      try server.load(recovery)
+    } else {
+      journal.warning("appendonly is no: all data is gone when the process ends")
+    }
+    server.engine.context.effects.isEnabled = settings.isLogged
     let hasPIDFile = writePIDFile(settings, journal)
     journal.notice("Ready after \(milliseconds(since: begin)) ms")
     CodePages.forgetTouched()
@@ -117,6 +122,13 @@ public enum Martlet {
     if hasPIDFile { TextFile.remove(settings.pidFile) }
     journal.warning("Martlet is now ready to exit, bye bye...")
     exit(code)  // Without freeing the data key by key: the system takes it back at once.
+  }
+
+  /// Locks the data folder and finds out what is in it.
+  private static func openFolder(_ settings: Settings) throws -> Recovery {
+    try Recovery(
+      disk: PosixDisk(), directory: settings.directory,
+      options: LogOptions(identity: randomSeed(), processID: Int32(ProcessInfo.id)))
   }
 
   private static func openJournal(_ settings: Settings) throws(StartError) -> ServerLog {
@@ -171,41 +183,6 @@ public enum Martlet {
     } catch {
       throw StartError(String(error.reply.dropFirst(4)))
     }
-  }
-
-  /// Replays the log of the data folder and makes it ready for more.
-  private static func openLog(
-    _ engine: inout Engine, _ settings: Settings, _ host: ServerHost,
-    _ signals: borrowing Signals, _ wakeUp: WakeUp
-  ) throws -> LogThread {
-    let begin = SystemClock.monotonic()
-    let recovery = try Recovery(
-      disk: PosixDisk(), directory: settings.directory,
-      options: LogOptions(identity: randomSeed(), processID: Int32(ProcessInfo.id)))
-    var frames = 0
-    let position = try recovery.replay { body, count throws(ReplayError) in
-      frames += 1
-      if frames % 1024 == 0, signals.next() != nil {
-        host.journal.warning("Asked to stop while the data was read: nothing was changed")
-        exit(0)
-      }
-      do throws(Engine.ReplayError) {
-        try engine.replay(body, count: count)
-      } catch {
-        throw ReplayError(reason: "offset \(error.offset) of the frame: \(error.reason)")
-      }
-    }
-    for note in position.notes { host.journal.warning(note) }
-    for index in 0..<engine.context.databases.count {
-      host.keysLoaded += engine.context.databases[index].count
-    }
-    host.journal.notice(
-      "Data in \(settings.directory): \(host.keysLoaded) keys recovered from \(position.commands) commands in \(milliseconds(since: begin)) ms"
-    )
-    return LogThread(
-      position, policy: settings.sync.policy,
-      timing: LogThread.Timing(now: { UInt64(SystemClock.monotonic()) }),
-      wake: { wakeUp.signal() })
   }
 
   /// Whole milliseconds with one digit behind the point.

@@ -33,6 +33,10 @@ protocol Block {
   init(address: UnsafeMutableRawPointer)
   /// Releases what this block owns; called when its last owner has let go.
   func releaseChildren()
+  /// Bytes the allocator gave, those behind the wanted size included.
+  var usableSize: Int { get }
+  /// Frees the memory alone; its children have found other owners.
+  func free()
 }
 
 extension Block {
@@ -45,9 +49,12 @@ extension Block {
     return unsafe Self(address: address)
   }
 
-  /// Bytes the allocator gave, those behind the wanted size included.
   @inline(__always)
-  var usableSize: Int { unsafe malloc_usable_size(address) }
+  var usableSize: Int { mallocSize }
+
+  /// `usableSize` of a block that `allocate` gave.
+  @inline(__always)
+  var mallocSize: Int { unsafe malloc_usable_size(address) }
 
   @inline(__always)
   private var owners: UnsafeMutablePointer<Atomic<UInt32>> {
@@ -72,9 +79,12 @@ extension Block {
     free()
   }
 
-  /// Frees the memory alone; its children have found other owners.
   @inline(__always)
-  func free() {
+  func free() { mallocFree() }
+
+  /// `free` of a block that `allocate` gave.
+  @inline(__always)
+  func mallocFree() {
     unsafe MemoryAccount.add(-(malloc_usable_size(address) + 8))
     unsafe Glibc.free(address)
   }

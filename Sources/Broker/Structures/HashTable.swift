@@ -456,6 +456,53 @@ struct BuriedTable<Item: HashItem>: Buried {
 
 // MARK: Snapshots
 
+/// The items of a snapshot, one by one in the order of their hashes.
+///
+/// What has been handed out is let go at once: the longer it goes on, the less there is that a writer
+/// must copy. It may live on another thread than the table.
+struct TableItems<Item: HashItem>: ~Copyable {
+  /// What is still to come, the next one last; all of it owned.
+  private var twigs: [Twig]
+  private var items: [Item] = []
+  /// How many items the table had.
+  let total: Int
+
+  fileprivate init(_ root: Twig?, count: Int) {
+    twigs = root.map { [$0] } ?? []
+    total = count
+  }
+
+  deinit {
+    for twig in twigs { HashTable<Item>.release(twig) }
+    for item in items { item.release() }
+  }
+
+  /// The next item, which the caller owns.
+  mutating func next() -> Item? {
+    while true {
+      if let item = items.popLast() { return item }
+      guard let twig = twigs.popLast() else { return nil }
+      if twig.isNode {
+        let node = unsafe TableNode<Item>(address: twig.address)
+        let first = twigs.count
+        node.forEachChild { child in
+          HashTable<Item>.retain(child)
+          twigs.append(child)
+        }
+        twigs[first...].reverse()
+        node.release()
+      } else {
+        let leaf = unsafe TableLeaf<Item>(address: twig.address)
+        for index in 0..<leaf.count {
+          leaf[index].retain()
+          items.append(leaf[index])
+        }
+        leaf.release()
+      }
+    }
+  }
+}
+
 extension HashTable {
   /// The whole table as it is now, for reading on any thread.
   ///
@@ -471,6 +518,12 @@ extension HashTable {
   }
 
   mutating func snapshotsEnded() { mayBeShared = false }
+
+  /// Ends the snapshot that this table is by handing its items out.
+  consuming func takeItems() -> TableItems<Item> {
+    if let root { Self.retain(root) }
+    return TableItems(root, count: count)
+  }
 
   /// Copies what is shared on the path to the leaf of `hash`.
   private mutating func unshare(_ hash: UInt64) {

@@ -49,6 +49,13 @@ struct List: Block {
     nonmutating set { unsafe store(newValue?.address, at: 32) }
   }
   var isEmpty: Bool { count == 0 }
+  /// Whether it is to be freed in slices.
+  var isLong: Bool {
+    func isLong(_ chunk: ListChunk?) -> Bool {
+      chunk.map { $0.capacity > Graveyard.partSize } ?? false
+    }
+    return spine != nil || isLong(front) || isLong(back)
+  }
 
   func releaseChildren() {
     front?.release()
@@ -201,6 +208,13 @@ struct List: Block {
       self.spine = spine.prepend(front)
       self.front = chunk
     }
+  }
+
+  /// Adds a whole chunk, not empty, behind the last; its ownership is taken over.
+  func append(_ chunk: ListChunk) {
+    assert(!isShared && chunk.count > 0)
+    count += chunk.count
+    addChunk(chunk, at: .tail)
   }
 
   func checkInvariants() {
@@ -629,5 +643,65 @@ extension List {
     var inNode = node.usableSize + 8
     for slot in 0..<node.count { inNode += node[slot].usableSize + 8 }
     return total + Int(Double(inNode) * Double(spine.elements) / Double(max(1, node.elements)))
+  }
+}
+
+// MARK: Snapshots
+
+/// The chunks of a list in a snapshot, one by one from the head.
+///
+/// What has been handed out is let go at once, as `TableItems` does. It may live on another thread
+/// than the list.
+struct ListChunks: ~Copyable {
+  private var front: ListChunk?, back: ListChunk?
+  /// What is still to come of the spine, the next one last; all of it owned.
+  private var nodes: [SpineNode] = []
+  private var chunks: [ListChunk] = []
+
+  /// No chunks.
+  init() {
+    front = nil
+    back = nil
+  }
+
+  /// Takes over one ownership of `list`.
+  init(_ list: List) {
+    front = list.front
+    back = list.back
+    front?.retain()
+    back?.retain()
+    if let spine = list.spine {
+      for index in (0..<spine.count).reversed() {
+        spine[index].retain()
+        nodes.append(spine[index])
+      }
+    }
+    list.release()
+  }
+
+  deinit {
+    front?.release()
+    back?.release()
+    for node in nodes { node.release() }
+    for chunk in chunks { chunk.release() }
+  }
+
+  /// The next chunk, which the caller owns.
+  mutating func next() -> ListChunk? {
+    if let first = front {
+      front = nil
+      return first
+    }
+    if let chunk = chunks.popLast() { return chunk }
+    if let node = nodes.popLast() {
+      for index in (0..<node.count).reversed() {
+        node[index].retain()
+        chunks.append(node[index])
+      }
+      node.release()
+      return chunks.popLast()
+    }
+    defer { back = nil }
+    return back
   }
 }

@@ -59,10 +59,21 @@ struct ListChunk: Block {
 
   func releaseChildren() {}
 
+  private var isInRegion: Bool { ChunkRegions.takes(Self.headerSize + capacity) }
+
+  var usableSize: Int { isInRegion ? ChunkRegions.chunkSizeMax : mallocSize }
+
+  func free() {
+    if isInRegion { unsafe ChunkRegions.free(address) } else { mallocFree() }
+  }
+
   /// An empty chunk with room at `end`'s side for what will be pushed there.
   static func make(capacity: Int, fillingFrom end: End) -> ListChunk {
-    let chunk = ListChunk.allocate(size: headerSize + capacity)
-    chunk.store(UInt32(0), at: 4)
+    let size = headerSize + capacity
+    let chunk =
+      ChunkRegions.takes(size)
+      ? unsafe ListChunk(address: ChunkRegions.allocate()) : ListChunk.allocate(size: size)
+    chunk.store(UInt64(1), at: 0)  // One owner, no elements.
     let place = end == .head ? capacity : 0
     chunk.start = place
     chunk.end = place
@@ -321,6 +332,51 @@ struct ListChunk: Block {
     copy.end = end
     copy.count = kept
     return copy
+  }
+
+  // MARK: Outside of memory
+
+  /// The bytes of all elements as they lie here; with `count` and `elementSize` they are the chunk.
+  var payload: ByteView { bytes(start, used) }
+
+  /// The chunk whose three parts these are, or nil when they are those of none.
+  static func make(count: Int, elementSize: UInt32, payload: ByteView) -> ListChunk? {
+    guard count > 0, count <= countMax, payload.count <= Int(UInt32.max) else { return nil }
+    let isWhole =
+      elementSize == mixed
+      ? countMixed(payload) == count : payload.count == count * Int(elementSize)
+    guard isWhole else { return nil }
+    let chunk = ListChunk.make(capacity: payload.count, fillingFrom: .tail)
+    chunk.write(payload, at: headerSize)
+    chunk.end = payload.count
+    chunk.count = count
+    chunk.elementSize = elementSize
+    return chunk
+  }
+
+  /// How many elements lie in a mixed payload, or nil when it does not end with one.
+  private static func countMixed(_ payload: ByteView) -> Int? {
+    var offset = 0, count = 0
+    while offset < payload.count {
+      let first = payload[offset]
+      let head = first < 0xF0 ? 1 : first == 0xF0 ? 2 : first == 0xF1 ? 3 : first == 0xF2 ? 5 : 0
+      guard head > 0, head <= payload.count - offset else { return nil }
+      var size = head == 1 ? Int(first) : 0
+      for place in stride(from: head - 1, to: 0, by: -1) {
+        size = size << 8 | Int(payload[offset + place])
+      }
+      let front = head + size, tail = tailSize(front)
+      guard headSize(size) == head, front + tail <= payload.count - offset else { return nil }
+      var left = front
+      for place in stride(from: offset + front + tail - 1, through: offset + front, by: -1) {
+        let isLast = place == offset + front
+        guard payload[place] == UInt8(left & 0x7F) | (isLast ? 0 : 0x80) else { return nil }
+        left >>= 7
+      }
+      offset += front + tail
+      count += 1
+    }
+    return count
   }
 
   func checkInvariants() {

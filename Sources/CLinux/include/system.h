@@ -28,6 +28,7 @@
 
 extern int accept4(int socket, struct sockaddr *address, socklen_t *size, int flags);
 extern int fallocate(int file, int mode, off_t offset, off_t size);
+extern int sync_file_range(int file, off_t offset, off_t size, unsigned int flags);
 
 /// Calls whose first argument is an enum in C, and not the same one in every C library.
 static inline int martlet_getrusage(int who, struct rusage *usage) { return getrusage(who, usage); }

@@ -186,6 +186,27 @@ private final class Looks: @unchecked Sendable {
   #expect(harness.send(client, "LATENCY HISTOGRAM rpush").contains("histogram_usec"))
 }
 
+/// Goal: who looks for delays finds those of expiry and of whole turns, and can begin anew.
+@Test func latencyAndInfoKnowTurnsAndExpiry() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  tick(&harness)
+  _ = harness.send(client, "CONFIG SET latency-monitor-threshold 1")
+  _ = harness.send(client, "SET key value PX 10")
+  harness.advance(milliseconds: 20)
+  #expect(
+    harness.send(client, "LATENCY HISTORY expire-cycle") == "*1\r\n*2\r\n:1700000000\r\n:1\r\n")
+  harness.engine.context.statistics.turns.add(7_000_000, processorTime: 5_000_000)
+  harness.engine.context.statistics.turns.add(1_000_000, processorTime: 0)
+  let stats = harness.send(client, "INFO stats")
+  for line in [
+    "eventloop_cycles:2", "eventloop_duration_sum:8000", "martlet_longest_turn_usec:7000",
+    "martlet_longest_turn_cpu_usec:5000",
+  ] { #expect(stats.contains(line + "\r\n")) }
+  _ = harness.send(client, "CONFIG RESETSTAT")
+  #expect(harness.send(client, "INFO stats").contains("martlet_longest_turn_usec:0\r\n"))
+}
+
 @Test func histogramsCountByDoublingBounds() {
   var histogram = DurationHistogram()
   histogram.add(500, calls: 1)
@@ -239,19 +260,21 @@ private final class Looks: @unchecked Sendable {
   #expect(harness.send(client, "WAITAOF 0 0 0") == "*2\r\n:0\r\n:0\r\n")
 }
 
-@Test func saveAnswersOnceTheLogIsSynced() {
-  var harness = EngineHarness(logging: true)
+@Test(arguments: [true, false])
+func saveAnswersOnceTheCheckpointHasEnded(isGood: Bool) {
+  var harness = EngineHarness()
   let client = harness.client()
-  _ = harness.send(client, "SET k v")
-  let commit = harness.engine.context.commit
+  #expect(harness.send(client, "SET k v") == "+OK\r\n")
   #expect(harness.send(client, "SAVE") == "")
-  #expect(harness.engine.context.requests.checkpoint)
-  #expect(harness.send(harness.client(), "CLIENT UNBLOCK \(client)") == ":0\r\n")
-  harness.engine.runDurable()
-  #expect(harness.output(client) == "")
-  harness.host.durableCommit = commit
-  harness.engine.runDurable()
-  #expect(harness.output(client) == "+OK\r\n")
+  #expect(harness.engine.context.requests.checkpointAtOnce)
+  harness.engine.context.isSaving = true
+  harness.engine.context.wall += 5000
+  harness.engine.context.saveEnded(isGood: isGood, changes: 1)
+  #expect(harness.output(client) == (isGood ? "+OK\r\n" : "-ERR\r\n"))
+  #expect(harness.engine.context.lastSave == (isGood ? 1_700_000_005 : 1_700_000_000))
+  #expect(harness.engine.context.changes == (isGood ? 0 : 1))
+  let isSaving = harness.engine.context.isSaving
+  #expect(!isSaving)
 }
 
 @Test func nothingIsSavedWithoutALog() {

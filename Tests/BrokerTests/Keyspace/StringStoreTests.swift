@@ -28,7 +28,7 @@ func stringsAgreeWithTheirModel(seed: UInt64) {
   var database = Database(hash: hash)
   var model: [Int: [UInt8]] = [:]
   for round in 0..<30 {
-    let snapshot = database.snapshot()
+    var snapshot = database.snapshot()
     let frozen = model
     for step in 0..<300 {
       let trace: Comment = "seed \(seed), round \(round), step \(step)"
@@ -70,8 +70,9 @@ func stringsAgreeWithTheirModel(seed: UInt64) {
       if step % 50 == 0 { database.checkInvariants() }
     }
     var seen: [Int: [UInt8]] = [:]
-    snapshot.forEach { entry in
+    while let entry = snapshot.next() {
       seen[Int(entry.key.text.dropFirst(3)) ?? -1] = entry.withString { $0.array }
+      entry.release()
     }
     #expect(seen == frozen, "seed \(seed), round \(round)")
   }

@@ -39,6 +39,59 @@ private func longList(_ count: Int) -> List {
   }
 }
 
+/// Goal: it is bytes that take time, however few parts they are in.
+@Test func bigStringsAndElementsAreFreedInSlices() async {
+  await #expect(processExitsWith: .success) {
+    let before = MemoryAccount.used
+    do {
+      var harness = EngineHarness()
+      let c = harness.client()
+      let big = [UInt8](repeating: 0x61, count: 40 << 20)
+      let key = Array("k".utf8)
+      for words in [[Array("SET".utf8), key, big], [Array("RPUSH".utf8), key, big, key, big]] {
+        _ = harness.send(c, words)
+        var last = MemoryAccount.used
+        precondition(harness.send(c, "UNLINK k") == ":1\r\n")
+        precondition(MemoryAccount.used > last - (1 << 20))
+        var slices = 0
+        while !harness.engine.context.graveyard.isEmpty {
+          harness.engine.context.graveyard.freeSome()
+          precondition(last - MemoryAccount.used <= 9 << 20)
+          last = MemoryAccount.used
+          slices += 1
+        }
+        precondition(slices >= 5 && slices < 20)
+      }
+    }
+    precondition(MemoryAccount.used == before)
+  }
+}
+
+/// Goal: a turn that finds many keys out of time frees no more than another.
+@Test func expiredListsAreFreedInSlices() async {
+  await #expect(processExitsWith: .success) {
+    var harness = EngineHarness()
+    let c = harness.client()
+    let element = [UInt8](repeating: 0x61, count: 500)
+    let words = [[UInt8]](repeating: element, count: 1_000)
+    for key in 0..<40 {
+      _ = harness.send(c, ["RPUSH", "l\(key)"].map { Array($0.utf8) } + words)
+      _ = harness.send(c, "PEXPIRE l\(key) 10")
+    }
+    let full = MemoryAccount.used
+    harness.advance(milliseconds: 20)
+    precondition(harness.send(c, "DBSIZE") == ":0\r\n")
+    precondition(MemoryAccount.used > full - 1_000_000)
+    var slices = 0
+    while !harness.engine.context.graveyard.isEmpty {
+      harness.engine.context.graveyard.freeSome()
+      slices += 1
+    }
+    precondition(slices >= 2)
+    precondition(full - MemoryAccount.used > 19_000_000)
+  }
+}
+
 @Test func aSnapshotKeepsBuriedListsAlive() async {
   await #expect(processExitsWith: .success) {
     let before = MemoryAccount.used

@@ -95,3 +95,31 @@ func slotTimersAgreeWithTheirModel(seed: UInt64) {
   }
   #expect(model.isEmpty)
 }
+
+/// Goal: a queue of slots agrees with an array. Method: random steps on both.
+@Test(arguments: [1, 2, 3] as [UInt64])
+func aSlotQueueAgreesWithItsModel(seed: UInt64) {
+  var random = SplitMix64(seed: seed), queue = SlotQueue(), model: [Int] = []
+  for step in 0..<4_000 {
+    let slot = Int.random(in: 0..<100, using: &random)
+    if model.contains(slot) || Int.random(in: 0..<3, using: &random) == 0 {
+      queue.remove(slot)
+      model.removeAll { $0 == slot }
+    } else {
+      queue.append(slot)
+      model.append(slot)
+    }
+    queue.checkInvariants()
+    #expect(queue.all == model, "seed \(seed), step \(step)")
+    #expect(queue.count == model.count && queue.isEmpty == model.isEmpty)
+  }
+}
+
+/// Goal: who leaves is not searched for. Method: a number at which searches would not end in time.
+@Test(.timeLimit(.minutes(1)))
+func leavingAQueueNeedsNoSearch() {
+  var queue = SlotQueue()
+  for slot in 0..<300_000 { queue.append(slot) }
+  for slot in (0..<300_000).reversed() { queue.remove(slot) }
+  #expect(queue.isEmpty)
+}

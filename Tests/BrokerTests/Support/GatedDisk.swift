@@ -108,5 +108,7 @@ final class GatedDisk: Disk, @unchecked Sendable {
   func truncate(_ file: DiskFile, to size: Int) throws(DiskError) {
     try real.truncate(file, to: size)
   }
+  func startWriteback(_ file: DiskFile, from offset: Int) {}
+
   func lock(_ file: DiskFile) throws(DiskError) -> Bool { try real.lock(file) }
 }

@@ -377,6 +377,8 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
     node.reservedEnd = max(node.reservedEnd, offset + size)
   }
 
+  func startWriteback(_ file: DiskFile, from offset: Int) {}
+
   func lock(_ file: DiskFile) throws(DiskError) -> Bool {
     _ = try meet(.lock, file.path)
     let node = ObjectIdentifier(open[file.number]!)

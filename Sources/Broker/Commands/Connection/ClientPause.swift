@@ -12,7 +12,7 @@ struct Pause {
   /// Monotonic ms; 0 when there is no pause.
   var end: Int64 = 0
   /// Slots whose command is held back, first come first.
-  var waiting: [Int] = []
+  var waiting = SlotQueue()
   /// Commands that may run now.
   var released: [(slot: Int, client: UInt64, words: StoredArguments)] = []
 }
@@ -113,8 +113,7 @@ extension Context {
   mutating func endPause() {
     guard isPaused else { return }
     isPaused = false
-    let waiting = pause.waiting
-    for slot in waiting {
+    for slot in pause.waiting.all {
       guard case .pause(let words) = sessions[slot].wait?.kind else { continue }
       pause.released.append((slot, sessions[slot].id, words))
       endWait(slot)

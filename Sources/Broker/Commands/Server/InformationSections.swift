@@ -135,14 +135,14 @@ extension Context {
   }
 
   private func writePersistence(_ w: inout InformationWriter) {
-    w.line("loading", isLoading)
+    w.line("loading", isStarting)
     w.line("async_loading", 0)
     w.line("current_cow_peak", 0)
     w.line("current_cow_size", 0)
     w.line("current_cow_size_age", 0)
     w.line("current_fork_perc", "0.00")
-    w.line("current_save_keys_processed", 0)
-    w.line("current_save_keys_total", 0)
+    w.hosted("current_save_keys_processed")
+    w.hosted("current_save_keys_total")
     w.line("rdb_changes_since_last_save", changes)
     w.line("rdb_bgsave_in_progress", isSaving)
     w.line("rdb_last_save_time", lastSave)
@@ -212,8 +212,12 @@ extension Context {
     w.line("total_writes_processed", s.writes)
     for name in [
       "io_threaded_reads_processed", "io_threaded_writes_processed", "reply_buffer_shrinks",
-      "reply_buffer_expands", "eventloop_cycles",
+      "reply_buffer_expands",
     ] { w.hosted(name) }
+    w.line("eventloop_cycles", s.turns.count)
+    w.line("eventloop_duration_sum", s.turns.nanoseconds / 1000)
+    w.line("martlet_longest_turn_usec", s.turns.longest / 1000)
+    w.line("martlet_longest_turn_cpu_usec", s.turns.longestProcessorTime / 1000)
     w.line("acl_access_denied_auth", s.accessDenials.login)
     w.line("acl_access_denied_cmd", s.accessDenials.command)
     w.line("acl_access_denied_key", s.accessDenials.key)

@@ -23,8 +23,7 @@ struct LatencyMonitor {
   }
 
   /// Notes an event; of one second only the worst is kept.
-  mutating func add(_ event: String, milliseconds: Int64, at seconds: Int64, threshold: Int) {
-    guard threshold > 0, milliseconds >= Int64(threshold) else { return }
+  mutating func add(_ event: String, milliseconds: Int64, at seconds: Int64) {
     let index: Int
     if let known = series.firstIndex(where: { $0.event == event }) {
       index = known
@@ -48,6 +47,17 @@ struct LatencyMonitor {
     let before = series.count
     if let event { series.removeAll { $0.event == event.text } } else { series = [] }
     return before - series.count
+  }
+}
+
+extension Context {
+  /// Notes how long something took that LATENCY knows by the name of `event`: `command`,
+  /// `fast-command`, `expire-cycle`, or `event-loop` for a whole turn.
+  @inline(__always)
+  mutating func noteEvent(_ event: StaticString, nanoseconds: Int64) {
+    let threshold = settings.latencyThreshold
+    guard threshold > 0, nanoseconds / 1_000_000 >= Int64(threshold) else { return }
+    latency.add("\(event)", milliseconds: nanoseconds / 1_000_000, at: wall / 1000)
   }
 }
 

@@ -1,8 +1,8 @@
 // Saving.swift: commands about what is on disk: saving, waiting for it, and stopping.
 //
-// Every write is in the log already, so that what SAVE and its kin ask for is that the log be synced:
-// under `everysec` and `no` that makes a difference. The process does it in the background and tells
-// the engine of it (`lastSave`, `isSaving`). Without a log nothing is saved, and they say so.
+// Every write is in the log already; SAVE and its kin ask for a checkpoint, which makes the log short
+// and the next start fast. The process writes it in the background and tells the engine of it
+// (`lastSave`, `isSaving`, `saveEnded`). Without a log nothing is saved, and they say so.
 
 import RESP
 
@@ -11,16 +11,17 @@ enum Saving {
     Command(
       "SAVE", arity: .exactly(1), flags: [.admin, .noScript, .noAsyncLoading, .noMulti],
       group: .server, since: "1.0.0",
-      summary: "Waits until all writes, which are in the log, are on disk.",
-      complexity: "O(1)", body: save),
+      summary: "Writes a checkpoint as fast as it goes, and waits for it.",
+      complexity: "O(N) where N is the total number of keys in all databases, beside the engine",
+      body: save),
     Command(
       "BGSAVE", arity: .atLeast(1), flags: [.admin, .noScript, .noAsyncLoading], group: .server,
-      since: "1.0.0", summary: "Syncs the log, which has all writes, in the background.",
+      since: "1.0.0", summary: "Writes a checkpoint in the background.",
       complexity: "O(1)", body: saveInBackground),
     Command(
       "BGREWRITEAOF", arity: .exactly(1), flags: [.admin, .noScript, .noAsyncLoading],
       group: .server, since: "1.0.0",
-      summary: "Syncs the log in the background; it is not made shorter yet.",
+      summary: "Makes the log short in the background, by a checkpoint.",
       complexity: "O(1)", body: rewriteLog),
     Command(
       "LASTSAVE", arity: .exactly(1), flags: [.loading, .stale, .fast], group: .server,
@@ -44,11 +45,11 @@ enum Saving {
 
   // MARK: Saving
 
-  /// `SAVE` → OK, once all is on disk.
+  /// `SAVE` → OK, once the checkpoint is on disk.
   static func save(_ c: inout Context) throws(CommandError) {
     try c.requestSave("ERR Background save already in progress")
-    c.durableWaiters.append(c.slot)
-    c.block(.saved(commit: c.lastCommit), keys: [], deadline: 0)
+    c.requests.checkpointAtOnce = true
+    c.block(.saved, keys: [], deadline: 0)
   }
 
   /// `BGSAVE [SCHEDULE]` → a line that says so.
@@ -138,7 +139,7 @@ enum Saving {
 }
 
 extension Context {
-  /// Asks the process to have the log synced.
+  /// Asks the process for a checkpoint.
   fileprivate mutating func requestSave(_ refusal: String) throws(CommandError) {
     guard settings.isLogged else {
       throw CommandError("ERR Nothing is saved while appendonly is no")
@@ -171,15 +172,28 @@ extension Context {
     let durable = host.durableCommit
     guard durable != servedDurable else { return }
     servedDurable = durable
-    // Taken out as a whole: many end with one sync, and each would be searched for in the list.
-    let slots = durableWaiters
-    durableWaiters = []
-    for slot in slots {
+    for slot in durableWaiters.all {
       switch sessions[slot].wait?.kind {
       case .durable(let commit, true, false) where commit <= durable: timeOut(slot)
-      case .saved(let commit) where commit <= durable: timeOut(slot)
-      default: durableWaiters.append(slot)
+      default: break
       }
+    }
+  }
+
+  /// Takes in that the checkpoint of `changes` changes is finished or has failed, and tells those who
+  /// wait for it.
+  mutating func saveEnded(isGood: Bool, changes: Int) {
+    isSaving = false
+    if isGood {
+      lastSave = wall / 1000
+      self.changes -= changes
+    }
+    for slot in clientSlots() {
+      guard let wait = sessions[slot].wait, case .saved = wait.kind else { continue }
+      serving(slot, database: wait.database) { c in
+        if isGood { c.reply.ok() } else { c.replyError(CommandError("ERR")) }
+      }
+      endWait(slot)
     }
   }
 

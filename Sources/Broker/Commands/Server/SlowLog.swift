@@ -117,12 +117,7 @@ extension Context {
     if settings.tracksLatency { statistics.noteDuration(nanoseconds, of: index, calls: calls) }
     let threshold = settings.slowLogThreshold
     if threshold >= 0, nanoseconds / 1000 >= Int64(threshold) { noteSlow(nanoseconds, entry) }
-    if settings.latencyThreshold > 0 {
-      latency.add(
-        entry.flags.contains(.fast) ? "fast-command" : "command",
-        milliseconds: nanoseconds / 1_000_000, at: wall / 1000,
-        threshold: settings.latencyThreshold)
-    }
+    noteEvent(entry.flags.contains(.fast) ? "fast-command" : "command", nanoseconds: nanoseconds)
   }
 
   private mutating func noteSlow(_ nanoseconds: Int64, _ entry: CommandTable.Entry) {

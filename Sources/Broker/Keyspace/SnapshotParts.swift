@@ -1,0 +1,63 @@
+// SnapshotParts.swift: records of a checkpoint as entries and chunks, ready for the keyspace.
+//
+// Making them is the work: memory is taken and filled. It needs nothing but the bytes of one block,
+// so that several threads may do it, each for blocks of its own; the engine's thread then puts the
+// parts in their places, in order.
+
+import RESP
+
+/// The parts of one block. Those that nobody takes are freed with it.
+final class SnapshotParts: @unchecked Sendable {
+  /// A part that is in nobody's hands yet.
+  enum Part {
+    case database(Int)
+    /// An entry, with the hash of its key. A list has no elements yet, but is to have so many.
+    case entry(Entry, hash: UInt64, elements: Int)
+    case chunk(ListChunk)
+  }
+
+  private var parts: [Part] = []
+  private var taken = 0
+
+  /// Makes the parts of all records in `bytes`.
+  init(_ bytes: ByteView, hash: KeyHash) throws(SnapshotRecords.Flaw) {
+    var records = SnapshotRecords(bytes)
+    parts.reserveCapacity(bytes.count / 64)
+    while true {
+      let offset = records.offset
+      guard let record = try records.next() else { return }
+      switch record {
+      case .database(let number): parts.append(.database(number))
+      case .string(let key, let value, let deadline):
+        parts.append(.entry(.string(key, value, deadline: deadline), hash: hash(key), elements: 0))
+      case .integer(let key, let value, let deadline):
+        parts.append(.entry(.integer(key, value, deadline: deadline), hash: hash(key), elements: 0))
+      case .list(let key, let elements, let deadline):
+        let entry = Entry.list(key, List.make(), deadline: deadline)
+        parts.append(.entry(entry, hash: hash(key), elements: elements))
+      case .chunk(let elements, let elementSize, let payload):
+        guard
+          let chunk = ListChunk.make(count: elements, elementSize: elementSize, payload: payload)
+        else { throw SnapshotRecords.Flaw(offset: offset) }
+        parts.append(.chunk(chunk))
+      }
+    }
+  }
+
+  deinit {
+    while let part = next() {
+      switch part {
+      case .database: break
+      case .entry(let entry, _, _): entry.release()
+      case .chunk(let chunk): chunk.release()
+      }
+    }
+  }
+
+  /// The next part, which the caller owns.
+  func next() -> Part? {
+    guard taken < parts.count else { return nil }
+    taken += 1
+    return parts[taken - 1]
+  }
+}

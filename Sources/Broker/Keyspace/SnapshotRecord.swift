@@ -1,0 +1,225 @@
+// SnapshotRecord.swift: keys and values as bytes, as a checkpoint has them.
+//
+// A list lies there chunk by chunk, just as in memory: writing and reading it back are copies of
+// memory, not walks over elements. Little-endian, one record after the other:
+//
+//     kind 1  database  number u32
+//     kind 2  string    key, size u32, deadline?, bytes of the key, bytes of the string
+//     kind 3  integer   key, value i64, deadline?, bytes of the key
+//     kind 4  list      key, elements u64, deadline?, bytes of the key
+//     kind 5  chunk     elements u32, elementSize u32, size u32, payload: of the list before it
+//
+// where `key` is flags u8 (bit 0: a deadline follows, i64, ms since 1970) and size u32. Keys are in
+// the database named last. A list's chunks follow it, until they have all of its elements.
+
+import RESP
+
+enum SnapshotRecord {
+  case database(Int)
+  case string(key: ByteView, value: ByteView, deadline: Int64?)
+  case integer(key: ByteView, value: Int64, deadline: Int64?)
+  case list(key: ByteView, elements: Int, deadline: Int64?)
+  case chunk(elements: Int, elementSize: UInt32, payload: ByteView)
+
+  fileprivate enum Kind: UInt8 {
+    case database = 1
+    case string, integer, list, chunk
+  }
+}
+
+/// Records read from bytes that a checksum vouches for, and checked all the same.
+struct SnapshotRecords {
+  private let bytes: ByteView
+  private(set) var offset = 0
+
+  /// What cannot be a record.
+  struct Flaw: Error {
+    /// Where in the bytes it begins.
+    let offset: Int
+  }
+
+  init(_ bytes: ByteView) { self.bytes = bytes }
+
+  /// The next record, or nil at the end. Its views are parts of the bytes.
+  mutating func next() throws(Flaw) -> SnapshotRecord? {
+    guard offset < bytes.count else { return nil }
+    let begin = offset
+    guard let record = read() else {
+      offset = begin
+      throw Flaw(offset: begin)
+    }
+    return record
+  }
+
+  private mutating func read() -> SnapshotRecord? {
+    guard let byte: UInt8 = number(), let kind = SnapshotRecord.Kind(rawValue: byte) else {
+      return nil
+    }
+    switch kind {
+    case .database:
+      guard let number: UInt32 = number() else { return nil }
+      return .database(Int(number))
+    case .chunk:
+      guard let elements: UInt32 = number(), let elementSize: UInt32 = number(),
+        let size: UInt32 = number(), let payload = view(Int(size))
+      else { return nil }
+      return .chunk(elements: Int(elements), elementSize: elementSize, payload: payload)
+    case .string, .integer, .list:
+      return readKey(kind)
+    }
+  }
+
+  private mutating func readKey(_ kind: SnapshotRecord.Kind) -> SnapshotRecord? {
+    guard let flags: UInt8 = number(), flags <= 1, let keySize: UInt32 = number() else {
+      return nil
+    }
+    var size: UInt32 = 0, value: UInt64 = 0
+    if kind == .string {
+      guard let read: UInt32 = number() else { return nil }
+      size = read
+    } else {
+      guard let read: UInt64 = number() else { return nil }
+      value = read
+    }
+    var deadline: Int64?
+    if flags == 1 {
+      guard let read: Int64 = number() else { return nil }
+      deadline = read
+    }
+    guard let key = view(Int(keySize)) else { return nil }
+    switch kind {
+    case .string:
+      guard let string = view(Int(size)) else { return nil }
+      return .string(key: key, value: string, deadline: deadline)
+    case .integer:
+      return .integer(key: key, value: Int64(bitPattern: value), deadline: deadline)
+    default:
+      guard value > 0, value <= UInt64(Int.max) else { return nil }
+      return .list(key: key, elements: Int(value), deadline: deadline)
+    }
+  }
+
+  private mutating func number<Number: FixedWidthInteger & BitwiseCopyable>() -> Number? {
+    let size = MemoryLayout<Number>.size
+    guard bytes.count - offset >= size else { return nil }
+    defer { offset += size }
+    return bytes.littleEndian(at: offset)
+  }
+
+  private mutating func view(_ size: Int) -> ByteView? {
+    guard bytes.count - offset >= size else { return nil }
+    defer { offset += size }
+    return bytes[offset..<offset + size]
+  }
+}
+
+// MARK: Writing
+
+/// A piece of a snapshot: records, the last of which may have its bytes elsewhere.
+struct SnapshotBlock: ~Copyable {
+  /// About how many bytes a block is to have, a large value besides.
+  static let sizeWanted = 1 << 20
+  /// From this size on a value is not copied into the block but named by it.
+  static let namedMin = 256 << 10
+
+  private(set) var bytes = ByteBuffer(capacity: sizeWanted + namedMin)
+  /// Bytes that belong behind `bytes`, valid until the block is emptied.
+  private(set) var tail = ByteView()
+  private(set) var records = 0
+  private var owner: Owner?
+  private enum Owner {
+    case entry(Entry), chunk(ListChunk)
+  }
+
+  init() {}
+
+  deinit { release() }
+
+  var isFull: Bool { bytes.count >= Self.sizeWanted || owner != nil }
+
+  mutating func removeAll() {
+    release()
+    owner = nil
+    tail = ByteView()
+    records = 0
+    bytes.truncate(to: 0)
+  }
+
+  private func release() {
+    switch owner {
+    case .entry(let entry)?: entry.release()
+    case .chunk(let chunk)?: chunk.release()
+    case nil: break
+    }
+  }
+
+  mutating func append(database number: Int) {
+    begin(.database)
+    bytes.append(littleEndian: UInt32(number))
+  }
+
+  private mutating func begin(_ kind: SnapshotRecord.Kind) {
+    records += 1
+    bytes.append(byte: kind.rawValue)
+  }
+
+  /// Flags and size of a key.
+  private mutating func appendHead(_ entry: Entry) {
+    bytes.append(byte: entry.hasDeadline ? 1 : 0)
+    bytes.append(littleEndian: UInt32(entry.keyCount))
+  }
+
+  private mutating func appendKey(_ entry: Entry) {
+    if let deadline = entry.deadline { bytes.append(littleEndian: deadline) }
+    bytes.append(entry.key)
+  }
+
+  /// Appends a string, taking over one ownership of its entry.
+  mutating func append(string entry: Entry) {
+    if let integer = entry.storedInteger {
+      begin(.integer)
+      appendHead(entry)
+      bytes.append(littleEndian: integer)
+      appendKey(entry)
+      return entry.release()
+    }
+    begin(.string)
+    appendHead(entry)
+    if let blob = entry.blob, blob.count >= Self.namedMin {
+      bytes.append(littleEndian: UInt32(blob.count))
+      appendKey(entry)
+      tail = blob.bytes
+      owner = .entry(entry)
+      return
+    }
+    let view = entry.storedString
+    bytes.append(littleEndian: UInt32(view.count))
+    appendKey(entry)
+    bytes.append(view)
+    entry.release()
+  }
+
+  /// Appends the key of a list; its chunks are to follow.
+  mutating func append(list entry: Entry) {
+    begin(.list)
+    appendHead(entry)
+    bytes.append(littleEndian: UInt64(entry.list.count))
+    appendKey(entry)
+  }
+
+  /// Appends a chunk, taking over one ownership of it.
+  mutating func append(chunk: ListChunk) {
+    begin(.chunk)
+    let payload = chunk.payload
+    bytes.append(littleEndian: UInt32(chunk.count))
+    bytes.append(littleEndian: chunk.elementSize)
+    bytes.append(littleEndian: UInt32(payload.count))
+    if payload.count >= Self.namedMin {
+      tail = payload
+      owner = .chunk(chunk)
+    } else {
+      bytes.append(payload)
+      chunk.release()
+    }
+  }
+}

@@ -1,0 +1,160 @@
+// TurnTests.swift: what the turn owes to clients while the log is slow or fails, and to each beside
+// the others.
+
+import RESP
+import Testing
+
+@testable import Broker
+
+private func bytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 0x61, count: count) }
+
+/// Goal: who writes faster than the disk waits, and memory is bounded; who reads goes on.
+@Test func writersWaitForALogThatIsFarBehindAndReadersDoNot() throws {
+  let rig = try ServerRig()
+  let writer = try rig.client(), reader = try rig.client()
+  reader.request("SET r value")
+  #expect(rig.run(reader, until: "+OK\r\n"))
+  rig.disk.closeGate()
+  for _ in 0..<110 { writer.request([Array("SET".utf8), Array("w".utf8), bytes(1 << 20)]) }
+  #expect(rig.run([writer]) { !$0.waitingForLog.isEmpty })
+  for _ in 0..<20 {
+    reader.request("GET r")
+    #expect(rig.run([writer, reader]) { _ in reader.text.hasSuffix("$5\r\nvalue\r\n") })
+    reader.received.reset()
+  }
+  #expect(!writer.hasSentAll)
+  #expect(rig.log.pendingBytes < TurnBudget.logQueueMax + 2 * TurnBudget.frame)
+  #expect(writer.text == "")
+  rig.disk.openGate()
+  #expect(rig.run([writer]) { _ in writer.received.count == 110 * 5 })
+  #expect(rig.stop() == 0)
+}
+
+/// Goal: a monitor whose lines wait for the disk costs no more memory than one that does not read.
+@Test func aMonitorsOutputIsBoundWhileASyncIsSlow() throws {
+  let rig = try ServerRig { $0.outputLimits.normal.hard = 1 << 20 }
+  let monitor = try rig.client(), writer = try rig.client()
+  monitor.request("MONITOR")
+  #expect(rig.run(monitor, until: "+OK\r\n"))
+  rig.disk.closeGate()
+  for _ in 0..<40 { writer.request([Array("SET".utf8), Array("w".utf8), bytes(100_000)]) }
+  #expect(rig.run([writer, monitor]) { _ in monitor.hasEnded })
+  #expect(rig.run([writer]) { _ in writer.hasSentAll })
+  rig.disk.openGate()
+  #expect(rig.run([writer]) { _ in writer.received.count == 40 * 5 })
+  #expect(rig.stop() == 0)
+}
+
+/// Goal: a client that sends no more gets all it asked for, also what the bound of its output put off.
+@Test func aHalfClosedClientAtItsOutputLimitGetsAllItsReplies() throws {
+  let rig = try ServerRig { $0.outputLimits.normal.hard = 300_000 }
+  let client = try rig.client()
+  client.request([Array("SET".utf8), Array("k".utf8), bytes(100_000)])
+  #expect(rig.run(client, until: "+OK\r\n"))
+  client.received.reset()
+  for _ in 0..<50 { client.request("GET k") }
+  client.send()
+  client.endSending()
+  #expect(rig.run([client]) { _ in client.hasEnded })
+  #expect(client.received.count == 50 * (9 + 100_000 + 2))
+  #expect(rig.stop() == 0)
+}
+
+/// Goal: a client may ask for much more than it may leave unread, as long as it reads.
+@Test func aPipelineMayExceedTheOutputLimitWhileItsClientReads() throws {
+  let rig = try ServerRig { $0.outputLimits.normal.hard = 1 << 20 }
+  let client = try rig.client()
+  client.request([Array("SET".utf8), Array("k".utf8), bytes(100_000)])
+  #expect(rig.run(client, until: "+OK\r\n"))
+  client.received.reset()
+  for _ in 0..<400 { client.request("GET k") }
+  let size = 400 * (9 + 100_000 + 2)
+  var most = 0
+  #expect(
+    rig.run([client]) {
+      most = max(most, $0.engine.context.sessions[1].outputSize)
+      return client.hasEnded || client.received.count >= size
+    })
+  #expect(client.received.count == size)
+  #expect(most < 2 << 20)
+  #expect(rig.stop() == 0)
+}
+
+/// Goal: a client that reads nothing more is dropped, and nothing piles up until then.
+@Test func aClientThatReadsNothingIsDroppedAtItsLimit() throws {
+  let rig = try ServerRig { $0.outputLimits.normal.hard = 1 << 20 }
+  let client = try rig.client()
+  client.request([Array("SET".utf8), Array("k".utf8), bytes(100_000)])
+  #expect(rig.run(client, until: "+OK\r\n"))
+  for _ in 0..<100_000 { client.request("GET k") }
+  var most = 0
+  #expect(
+    rig.run([client], reading: []) {
+      guard $0.openCount == 1 else { return true }
+      let input = $0.connections[1].input.count
+      most = max(most, $0.engine.context.sessions[1].outputSize + input)
+      return false
+    })
+  #expect(most < 2 << 20)
+  #expect(!client.hasSentAll)
+  #expect(rig.stop() == 0)
+}
+
+/// Goal: two pipelines that wake each other share the turns with the others. Method: each waits for
+/// what the other pushes next.
+@Test func pipelinesThatWakeEachOtherTakeManyTurns() throws {
+  let rig = try ServerRig()
+  let a = try rig.client(), b = try rig.client()
+  let count = 500
+  for _ in 0..<count {
+    a.request("BLPOP a 0", "RPUSH b x")
+    b.request("BLPOP b 0", "RPUSH a x")
+  }
+  #expect(rig.run([a, b], reading: []) { $0.engine.context.blockedCount == 2 })
+  let starter = try rig.client()
+  starter.request("RPUSH a x")
+  var last = rig.server.engine.context.statistics.commands, most = 0
+  #expect(
+    rig.run([starter, a, b]) {
+      let commands = $0.engine.context.statistics.commands
+      most = max(most, commands - last)
+      last = commands
+      return commands >= 4 * count + 1
+    })
+  #expect(most < 10)
+  #expect(rig.stop() == 0)
+}
+
+/// Goal: whoever waits for a log that fails is told so, and the process stops.
+@Test func whoWaitsWhenTheLogFailsIsTold() throws {
+  let rig = try ServerRig()
+  let client = try rig.client()
+  client.request("SET k durable")
+  #expect(rig.run(client, until: "+OK\r\n"))
+  rig.disk.closeGate()
+  client.request("SET k lost", "GET k")
+  #expect(rig.run([client]) { $0.engine.context.sessions[1].outputSize > 0 })
+  #expect(client.text == "+OK\r\n")
+  rig.disk.failSyncs()
+  rig.disk.openGate()
+  #expect(rig.server.run() == 1)
+  client.read()
+  #expect(
+    client.text == "+OK\r\n-MISCONF The log has failed: what was asked may not be on disk\r\n")
+  #expect(client.hasEnded)
+}
+
+/// Goal: WAITAOF answers once the disk has it, though the reply of the write came before.
+@Test func waitaofAnswersWhenTheLogIsSyncedLater() throws {
+  let rig = try ServerRig { $0.sync = .everysec }
+  let client = try rig.client()
+  client.request("SET k v")
+  #expect(rig.run(client, until: "+OK\r\n"))
+  client.request("WAITAOF 1 0 0")
+  #expect(rig.run([client]) { $0.engine.context.blockedCount == 1 })
+  #expect(client.text == "+OK\r\n")
+  rig.clock.advance(milliseconds: 1_000)
+  rig.log.setPolicy(.everySecond)  // The syncer looks at the clock.
+  #expect(rig.run(client, until: "*2\r\n:1\r\n:0\r\n"))
+  #expect(rig.stop() == 0)
+}

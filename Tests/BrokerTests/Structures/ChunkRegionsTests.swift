@@ -1,0 +1,74 @@
+// ChunkRegionsTests.swift: memory of full chunks: nobody else's, and given back.
+//
+// Regions are counted for the whole process, so each test counts in a process of its own.
+
+import RESP
+import Testing
+
+@testable import Broker
+
+/// A full chunk of elements that say whose it is.
+private func chunk(_ number: Int) -> ListChunk {
+  let element = Array("chunk \(number) ".utf8) + [UInt8](repeating: 0x61, count: 300)
+  let chunk = ListChunk.make(capacity: ListChunk.sizeMax, fillingFrom: .tail)
+  unsafe element.withUnsafeBytes { bytes in
+    while unsafe chunk.push(ByteView(bytes), at: .tail) {}
+  }
+  return chunk
+}
+
+private func isWhole(_ chunk: ListChunk, _ number: Int) -> Bool {
+  chunk.checkInvariants()
+  let begin = "chunk \(number) "
+  return chunk.first.text.hasPrefix(begin) && chunk.last.text.hasPrefix(begin)
+}
+
+/// Goal: chunks share no memory, and all of it comes back. Method: make and free them at random.
+@Test(arguments: [1, 2, 3] as [UInt64])
+func chunksLieApartAndAreAllFreed(seed: UInt64) async {
+  await #expect(processExitsWith: .success) { [seed] in
+    let before = MemoryAccount.used
+    var random = SplitMix64(seed: seed), chunks: [(ListChunk, Int)] = []
+    for step in 0..<6_000 {
+      // It grows to some regions and shrinks again.
+      if Int.random(in: 0..<6_000, using: &random) > step || chunks.isEmpty {
+        chunks.append((chunk(step), step))
+      } else {
+        let (chunk, number) = chunks.remove(at: Int.random(in: chunks.indices, using: &random))
+        precondition(isWhole(chunk, number), "seed \(seed), step \(step)")
+        chunk.release()
+      }
+    }
+    for (chunk, number) in chunks {
+      precondition(isWhole(chunk, number), "seed \(seed)")
+      chunk.release()
+    }
+    precondition(MemoryAccount.used == before)
+    precondition(ChunkRegions.counts.all == ChunkRegions.counts.empty)
+  }
+}
+
+/// Goal: of what falls empty, some is kept and the rest given back, whichever key still lives.
+@Test func emptyRegionsAreGivenBackOneByOne() async {
+  await #expect(processExitsWith: .success) {
+    let kept = ChunkRegions.keptCountMax
+    let chunks = (0..<128 * (kept + 10)).map(chunk)
+    precondition(ChunkRegions.counts == (all: kept + 10, empty: 0))
+    // The last region made keeps one chunk.
+    for chunk in chunks.dropLast() { chunk.release() }
+    precondition(ChunkRegions.counts == (all: kept + 10, empty: kept + 9))
+    var count = 0
+    while ChunkRegions.hasSurplus {
+      ChunkRegions.giveBackOne()
+      count += 1
+    }
+    precondition(count == 9)
+    precondition(ChunkRegions.counts == (all: kept + 1, empty: kept))
+    ChunkRegions.giveBackOne()
+    precondition(ChunkRegions.counts == (all: kept + 1, empty: kept))
+    precondition(isWhole(chunks.last!, chunks.count - 1))
+    // What was kept is used before more is asked for.
+    for number in 0..<128 * kept { _ = chunk(number) }
+    precondition(ChunkRegions.counts == (all: kept + 1, empty: 0))
+  }
+}
