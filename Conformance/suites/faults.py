@@ -221,6 +221,13 @@ def small_disk(run, size):
             subprocess.run(["umount", "-l", folder], check=True)
 
 
+def fill_up(path):
+    """Lets a file grow until the disk is full."""
+    with open(path, "ab") as file, contextlib.suppress(OSError):
+        while True:
+            os.write(file.fileno(), bytes(64 << 10))
+
+
 def really_full_disk(run):
     """A small file system filled up by others, under load, several times over."""
     with small_disk(run, 128 * MB) as folder:
@@ -232,9 +239,7 @@ def really_full_disk(run):
         fill(server)
         pushers = Pushers(server, size=100)
         for _ in range(2):
-            with open(ballast, "wb") as file, contextlib.suppress(OSError):
-                while True:
-                    os.write(file.fileno(), bytes(64 << 10))
+            fill_up(ballast)
             refusals = pushers.refusals()
             run.check("real full disk: the writers are refused", wait_for(lambda: pushers.refusals() > refusals + 20, 20), "%d pushes" % pushers.total())
             with server.connect() as connection:
@@ -249,8 +254,20 @@ def really_full_disk(run):
             run.check("real full disk: the load goes on", wait_for(lambda: pushers.total() > acknowledged + 50), "")
         pushers.end()
         run.check("real full disk: the process lives", server.alive, server.log_tail())
-        restart(server)
+        fill_up(ballast)
+        server.kill()
+        fill_up(ballast)  # With what the server had set aside for itself.
+        server.start()
         pushers.verify(run, server, "real full disk")
+        with server.connect() as connection:
+            some = bytes(100_000)  # What was set aside before still takes a few of these.
+            run.check("started on a full disk: writes get the error", wait_for(lambda: is_full(connection.call("RPUSH", "fill", some))), server.log_tail())
+            run.equal("started on a full disk: pops go on", connection.call("LPOP", "fill"), some)
+            run.equal("started on a full disk: reads go on", connection.call("GET", "old"), b"value")
+        os.remove(ballast)
+        writes_again(run, server, "started on a full disk")
+        restart(server)
+        pushers.verify(run, server, "started on a full disk")
         server.stop()
 
 
@@ -267,15 +284,17 @@ def log_fails(run, policy, name, **fields):
     with faults(**fields):
         if policy == "no" and "sync_errno" in fields:
             server.process.send_signal(signal.SIGTERM)  # It syncs at the stop alone.
-        ended = wait_for(lambda: not server.alive, 5)
-        seconds, hits = time.monotonic() - began, faults.hits
+        hit = wait_for(lambda: faults.hits > 0)
+    # The disk is well again at once: that must not tempt the server to go on.
+    ended = wait_for(lambda: not server.alive)
+    seconds = time.monotonic() - began
     pushers.end()
     # Under everysec the next sync is up to a second away.
     run.check(title + ": the process ends", ended and seconds < (1.0 if policy == "always" else 2.5), "%.2f s\n%s" % (seconds, server.log_tail()))
     run.check(title + ": the exit code is an error", server.process.poll() not in (None, 0), server.process.poll())
     words = last_words(server)
     run.check(title + ": it says why", os.strerror(fields.get("sync_errno") or fields["write_errno"]) in words and ".log" in words, words[-500:])
-    run.check(title + ": the fault was met", hits > 0)
+    run.check(title + ": the fault was met", hit)
     if policy == "always":
         late = [pusher.last_at - began for pusher in pushers if pusher.last_at - began > 0.1]
         run.check(title + ": nothing more is acknowledged", not late, late)
@@ -319,7 +338,7 @@ def interrupted_calls(run):
         faults.set(interrupt_each=each)
         before = pushers.total()
         run.check("EINTR: the load goes on", wait_for(lambda: pushers.total() > before + 100, 20), "each %d" % each)
-    run.check("EINTR: the fault was met", faults.hits > 100, faults.hits)
+    run.check("EINTR: the fault was met", faults.hits > 20, faults.hits)
     kill_under(pushers, server)
     server.start()
     pushers.verify(run, server, "EINTR")
@@ -428,6 +447,8 @@ def out_of_descriptors(run):
                 big = b"b" * MB
                 run.check(title + ": the log grows on past a segment's end", all(old.call("SET", "big", big) == b"OK" for _ in range(70)), server.log_tail())
             run.check(title + ": no spinning", used < 0.25, "%.2f s of processor time in a second" % used)
+            lines = last_words(server).count("Not accepting connections")
+            run.check("no descriptors: the log says so, and not again and again", lines == 1, "%d lines" % lines)
             if limit:
                 resource.prlimit(server.pid, resource.RLIMIT_NOFILE, real)
             else:
@@ -605,7 +626,7 @@ def changing_faults(run):
         pushers.verify(run, server, "changing faults, kill -9")
         acknowledged += pushers.total()
         server.stop()
-    run.check("changing faults: they were met", hits > 100 and acknowledged > 1000, "%d hits, %d pushes" % (hits, acknowledged))
+    run.check("changing faults: they were met", hits > 20 and acknowledged > 100, "%d hits, %d pushes" % (hits, acknowledged))
     run.line("   changing faults: %d calls failed, %d pushes acknowledged, all there" % (hits, acknowledged))
 
 

@@ -14,12 +14,19 @@ extension Server {
         // Level-triggered readiness would spin: look again in a while.
         for listener in listeners { poller.remove(listener.socket.descriptor) }
         acceptAgainAt = engine.context.monotonic + 100
-        let reason = SystemError(call: "accept", code: code)
-        journal.warning("Not accepting connections for now: \(reason)")
+        warnOfRefusal(SystemError(call: "accept", code: code))
         return
       case .socket(let socket, let peer): greet(socket, peer)
       }
     }
+  }
+
+  /// Says that clients wait outside; for as long as they do, once a minute.
+  private mutating func warnOfRefusal(_ reason: SystemError) {
+    let now = engine.context.monotonic
+    guard acceptWarningAt == 0 || now - acceptWarningAt > 60_000 else { return }
+    acceptWarningAt = now
+    journal.warning("Not accepting connections for now: \(reason)")
   }
 
   /// Watches all listeners, each by its place.

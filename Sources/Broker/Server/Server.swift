@@ -38,6 +38,8 @@ struct Server: ~Copyable {
   var nextGeneration: UInt32 = 1
   /// Set when no descriptor was left: until then listeners are not watched.
   var acceptAgainAt: Int64 = 0
+  /// When the log was last told of it.
+  var acceptWarningAt: Int64 = 0
   var nextHousekeeping: Int64 = 0
   /// Where the sweep over idle connections goes on.
   var sweepSlot = 0
