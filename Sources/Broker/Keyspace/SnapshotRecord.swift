@@ -118,11 +118,11 @@ struct SnapshotRecords {
 /// A piece of a snapshot: records, the last of which may have its bytes elsewhere.
 struct SnapshotBlock: ~Copyable {
   /// About how many bytes a block is to have, a large value besides.
-  static let sizeWanted = 1 << 20
+  let sizeWanted: Int
   /// From this size on a value is not copied into the block but named by it.
   static let namedMin = 256 << 10
 
-  private(set) var bytes = ByteBuffer(capacity: sizeWanted + namedMin)
+  private(set) var bytes: ByteBuffer
   /// Bytes that belong behind `bytes`, valid until the block is emptied.
   private(set) var tail = ByteView()
   private(set) var records = 0
@@ -131,11 +131,14 @@ struct SnapshotBlock: ~Copyable {
     case entry(Entry), chunk(ListChunk)
   }
 
-  init() {}
+  init(sizeWanted: Int = 1 << 20) {
+    self.sizeWanted = sizeWanted
+    bytes = ByteBuffer(capacity: sizeWanted + Self.namedMin)
+  }
 
   deinit { release() }
 
-  var isFull: Bool { bytes.count >= Self.sizeWanted || owner != nil }
+  var isFull: Bool { bytes.count >= sizeWanted || owner != nil }
 
   mutating func removeAll() {
     release()

@@ -142,6 +142,8 @@ final class LogThread: @unchecked Sendable {
     /// A new segment is wanted, whatever the size of the last.
     var wantsSegment = false
     var adoption: Adoption?
+    /// The last command that is in the checkpoint, if there is one.
+    var checkpointed: UInt64?
     var writerSleeps = false
     var isStopping = false, isStopped = false
     /// Everything up to here is to be synced, whatever the policy.
@@ -191,6 +193,7 @@ final class LogThread: @unchecked Sendable {
       file: writer.file, durableSequence: writer.durable)
     state.statistics.size = writer.size
     state.statistics.checkpointSize = writer.checkpointSize
+    state.checkpointed = writer.manifest.checkpoint?.sequence
     identity = writer.manifest.identity
     full.store(writer.isFull, ordering: .relaxed)
     folder = writer.folder
@@ -256,9 +259,10 @@ final class LogThread: @unchecked Sendable {
 
   /// Begins a new segment soon, for a checkpoint of what has been submitted so far.
   ///
-  /// - Returns: the header of that checkpoint.
-  func beginCheckpoint() -> CheckpointHeader {
+  /// - Returns: the header of that checkpoint; nil when the last one has all of it.
+  func beginCheckpoint() -> CheckpointHeader? {
     lock.withLock {
+      guard state.checkpointed != state.submittedSequence else { return nil }
       state.wantsSegment = true
       wakeWriter()
       return CheckpointHeader(identity: identity, sequence: state.submittedSequence)
@@ -582,6 +586,7 @@ extension LogThread {
       noteWritten(writer, at: started)
       noteAllSynced(writer, since: started)
       endSync()
+      state.checkpointed = writer.manifest.checkpoint?.sequence
       answer(adoption, result.mapError { .disk($0) })
       return release()
     }

@@ -337,6 +337,8 @@ struct LogWriter: ~Copyable {
   ) throws(LogError) -> Result<[String], DiskError> {
     if let failure { throw failure }
     precondition(checkpoint.sequence <= written)
+    // It would bear the name of the one before, whose file is still the log's.
+    precondition(manifest.checkpoint.map { $0.sequence < checkpoint.sequence } ?? true)
     // Recovery takes a log that ends before its checkpoint for damaged.
     if durable < written { try sync() }
     var next = manifest, passed: [String] = []

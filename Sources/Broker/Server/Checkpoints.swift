@@ -72,13 +72,17 @@ extension Server {
   mutating func beginCheckpoint(atOnce: Bool) {
     guard let log, host.checkpoint == nil else { return }
     commitFrame()
+    checkpoints.changes = engine.context.changes
+    guard let header = log.beginCheckpoint() else {
+      journal.notice("The last checkpoint has everything: there is none to be written")
+      return noteCheckpoint(milliseconds: 0)
+    }
     let snapshot = engine.snapshot()
     let wakeUp = wakeUp
-    let task = CheckpointTask(snapshot, log.beginCheckpoint(), to: log) { wakeUp.signal() }
+    let task = CheckpointTask(snapshot, header, to: log) { wakeUp.signal() }
     if !atOnce { task.setRate(Self.rateMin) }
     checkpoints.isBounded = !atOnce
     host.checkpoint = task
-    checkpoints.changes = engine.context.changes
     engine.context.isSaving = true
   }
 
@@ -92,15 +96,11 @@ extension Server {
     host.checkpoint = nil
     engine.snapshotEnded()
     let milliseconds = (SystemClock.monotonic() - task.begin) / 1_000_000
-    var isGood = false
     switch outcome {
     case .finished(let size):
-      isGood = true
-      host.checkpointsEnded.count += 1
-      host.checkpointsEnded.seconds = milliseconds / 1000
-      host.checkpointsEnded.failures = 0
       journal.notice(
         "Checkpoint finished: \(task.keyCount) keys, \(size) bytes, in \(milliseconds) ms")
+      return noteCheckpoint(milliseconds: milliseconds)
     case .failed(let error):
       let delay = Self.retryMin << Int64(min(host.checkpointsEnded.failures, 10))
       host.checkpointsEnded.failures += 1
@@ -108,7 +108,16 @@ extension Server {
       journal.warning("The checkpoint failed, and the log goes on without it: \(error)")
     case .cancelled: break
     }
-    engine.context.saveEnded(isGood: isGood, changes: checkpoints.changes)
+    engine.context.saveEnded(isGood: false, changes: 0)
+    nextHousekeeping = engine.context.monotonic  // Replies are sent in the next turn, at once.
+  }
+
+  /// Takes in that a checkpoint is on disk.
+  private mutating func noteCheckpoint(milliseconds: Int64) {
+    host.checkpointsEnded.count += 1
+    host.checkpointsEnded.seconds = milliseconds / 1000
+    host.checkpointsEnded.failures = 0
+    engine.context.saveEnded(isGood: true, changes: checkpoints.changes)
     nextHousekeeping = engine.context.monotonic  // Replies are sent in the next turn, at once.
   }
 
@@ -121,12 +130,9 @@ extension Server {
       takeIn(task.join(), of: task)
     }
     beginCheckpoint(atOnce: true)
-    guard let task = host.checkpoint else { return false }
-    let outcome = task.join()
-    takeIn(outcome, of: task)
-    guard case .finished = outcome else { return false }
-    stopsWithoutCheckpoint = true
-    return true
+    if let task = host.checkpoint { takeIn(task.join(), of: task) }
+    stopsWithoutCheckpoint = host.checkpointsEnded.failures == 0
+    return stopsWithoutCheckpoint
   }
 
   /// For the stop: ends the checkpoint under way, and makes one where it is quick and makes the next

@@ -17,6 +17,8 @@ private struct Life: ~Copyable {
   var engine: Engine
   var writer: LogWriter
   var clients: [Int] = []
+  /// A checkpoint being written, and the clients go on.
+  var checkpoint: CheckpointSteps?
   let disk: SimulatedDisk
   let host = FakeHost()
   /// Frames replayed at the start.
@@ -27,6 +29,11 @@ private struct Life: ~Copyable {
     engine.context.wall = 1_700_000_000_000
     engine.context.monotonic = 1000
     let recovery = try Recovery(disk: disk, directory: OpenLog.directory, options: .small)
+    do { try loadCheckpoint(recovery, into: &engine) } catch let error as LogError {
+      throw error
+    } catch {
+      throw .foreignFile(path: OpenLog.directory, reason: "has a checkpoint with a flaw: \(error)")
+    }
     var frames = 0
     let position = try recovery.replay { body, count throws(ReplayError) in
       frames += 1
@@ -52,6 +59,22 @@ private struct Life: ~Copyable {
     engine.beginBatch(client)
     unsafe engine.run(Arguments(bytes.view, parser.arguments), request: bytes.view)
     engine.endBatch()
+  }
+
+  /// Begins a checkpoint, or goes on with the one that was begun.
+  ///
+  /// - Returns: whether it is listed now; all that was written before is durable then.
+  mutating func workOnCheckpoint() throws -> Bool {
+    guard checkpoint != nil else {
+      guard writer.manifest.checkpoint?.sequence != writer.written else { return false }
+      checkpoint = try CheckpointSteps(&engine, &writer)
+      return false
+    }
+    guard try !checkpoint!.step() else { return false }
+    let steps = checkpoint.take()!
+    defer { engine.snapshotEnded() }
+    try steps.finish(&writer)
+    return true
   }
 
   /// Ends the turn: its effects become a frame.
@@ -150,11 +173,11 @@ private func live(_ life: inout Life, turns: Int, random: inout SplitMix64) -> (
       let before = contents(life.engine)
       // The frame's state counts from when any byte of it may be on the disk.
       if life.engine.context.effects.count > 0 { states.append(before) }
-      guard try life.commit() else { continue }
-      if random.next() % 3 == 0 {
+      if try life.commit(), random.next() % 3 == 0 {
         try life.writer.sync()
         durable = states.count - 1
       }
+      if random.next() % 4 == 0, try life.workOnCheckpoint() { durable = states.count - 1 }
     }
   } catch {
     // The power is gone.

@@ -8,10 +8,11 @@ import RESP
 struct CheckpointSteps: ~Copyable {
   private var snapshot: KeyspaceSnapshot
   private var writer: CheckpointWriter
-  private var block = SnapshotBlock()
+  private var block = SnapshotBlock(sizeWanted: 200)
 
   /// Begins with what `engine` has now, all of which `log` has written.
   init(_ engine: inout Engine, _ log: inout LogWriter) throws {
+    precondition(log.manifest.checkpoint?.sequence != log.written)
     let header = CheckpointHeader(identity: log.manifest.identity, sequence: log.written)
     snapshot = engine.snapshot()
     do {
