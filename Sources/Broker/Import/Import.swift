@@ -44,10 +44,10 @@ struct ImportSummary: Equatable, CustomStringConvertible {
     if commands > 0 { lines[0] += " and \(commands) commands of a log" }
     if expired > 0 { lines.append("left out: \(expired) keys whose time was up") }
     for (kind, count) in skipped.sorted(by: { $0.key < $1.key }) {
-      lines.append("left out, for Martlet does not have it: \(kind), \(count) times")
+      lines.append("left out: \(count) × \(kind)")
     }
     for (name, count) in refused.sorted(by: { $0.key < $1.key }) {
-      lines.append("answered with an error: \(name), \(count) times")
+      lines.append("answered with an error: \(count) × \(name)")
     }
     if sizeLeftOut > 0 {
       lines.append(
@@ -105,7 +105,7 @@ private func importFiles(
     guard input.size > 0 || source.paths.count > 1 else {
       throw .source(path: path, reason: "is empty")
     }
-    if try input.begins(with: RDBReader.magic) {
+    if try RDBReader.isNext(in: &input) {
       var reader = RDBReader(sizeMax: job.stringSizeMax)
       try reader.read(&input, into: &importer)
     }

@@ -15,8 +15,7 @@
 import RESP
 
 struct RDBReader: ~Copyable {
-  static let magic: StaticString = "REDIS"
-  static let versions = 9...12
+  private static let versions = 9...12
 
   private let sizeMax: Int
   private var deadline: Int64?
@@ -58,10 +57,24 @@ struct RDBReader: ~Copyable {
   private func readVersion(_ input: inout ImportInput) throws(ImportError) {
     let head = try input.take(9)
     guard let version = Self.number(head[5..<9]), Self.versions.contains(version) else {
-      throw input.flaw(
-        "an RDB file of version '\(head[5..<9].printable)'; \(Self.versions.lowerBound) to "
-          + "\(Self.versions.upperBound) can be read", at: 5)
+      throw Self.unknownVersion(head, input)
     }
+  }
+
+  private static func unknownVersion(
+    _ head: ByteView, _ input: borrowing ImportInput
+  ) -> ImportError {
+    input.flaw(
+      "an RDB file that begins with '\(head.printable)'; those of versions \(versions.lowerBound) to "
+        + "\(versions.upperBound) of the format can be read", at: 0)
+  }
+
+  /// Whether an RDB file is next.
+  ///
+  /// - Throws: when it is one of Valkey 9 or later, which went ways of its own.
+  static func isNext(in input: inout ImportInput) throws(ImportError) -> Bool {
+    guard try input.begins(with: "VALKEY") else { return try input.begins(with: "REDIS") }
+    throw unknownVersion(input.ahead[0..<min(9, input.ahead.count)], input)
   }
 
   /// The number that digits, with leading zeros, spell.
