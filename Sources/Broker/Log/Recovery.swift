@@ -245,29 +245,42 @@ struct Recovery: ~Copyable {
   /// Keeps the torn tail in a file of its own and cuts it off; the note to show for it.
   private func keepTail(_ outcome: LogWalk.Outcome, _ file: DiskFile) throws(LogError) -> String? {
     guard outcome.tornSize > 0 else { return nil }
-    do {
+    do throws(DiskError) {
+      // Behind it is what was set aside: given back, it leaves room for the copy on a full disk.
+      try folder.truncate(file, to: outcome.end + outcome.tornSize)
       let names = try folder.list()
       var number = 1
       while names.contains("torn-\(outcome.sequence)-\(number).bytes") { number += 1 }
       let name = "torn-\(outcome.sequence)-\(number).bytes"
-      let copy = try folder.open(name, for: .replacing)
-      defer { folder.close(copy) }
-      var bytes = ByteBuffer(), done = 0
-      while done < outcome.tornSize {
-        bytes.reset(keeping: .max)
-        let step = min(outcome.tornSize - done, SegmentReader.stepSize)
-        let size = try folder.read(file, at: outcome.end + done, upTo: step, into: &bytes)
-        guard size > 0 else { break }
-        try folder.writeAll(copy, bytes.view, at: done)
-        done += size
+      do throws(DiskError) {
+        try copyTail(outcome, file, to: name)
+      } catch {
+        try? folder.remove(name)
+        throw error
       }
-      try folder.sync(copy)
       try folder.sync()
       try folder.truncate(file, to: outcome.end)
       return "cut a torn tail of \(outcome.tornSize) bytes, never known to be on disk, off "
         + "\(file.path) at offset \(outcome.end), before command \(outcome.sequence): "
-        + "\(outcome.reason ?? "no frame"); the bytes are kept in \(copy.path)"
+        + "\(outcome.reason ?? "no frame"); the bytes are kept in \(folder.path(of: name))"
     } catch { throw .disk(error) }
+  }
+
+  private func copyTail(
+    _ outcome: LogWalk.Outcome, _ file: DiskFile, to name: String
+  ) throws(DiskError) {
+    let copy = try folder.open(name, for: .replacing)
+    defer { folder.close(copy) }
+    var bytes = ByteBuffer(), done = 0
+    while done < outcome.tornSize {
+      bytes.reset(keeping: .max)
+      let step = min(outcome.tornSize - done, SegmentReader.stepSize)
+      let size = try folder.read(file, at: outcome.end + done, upTo: step, into: &bytes)
+      guard size > 0 else { break }
+      try folder.writeAll(copy, bytes.view, at: done)
+      done += size
+    }
+    try folder.sync(copy)
   }
 
   private func removeLeftovers() throws(LogError) {

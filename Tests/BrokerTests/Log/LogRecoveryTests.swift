@@ -332,3 +332,32 @@ extension LogOptions {
   disk["\(folder)/MANIFEST"] = Array(manifest.text.utf8)
   #expect(throws: LogError.self, "inside a frame") { _ = try OpenLog(disk) }
 }
+
+/// Goal: a machine whose disk is full when its power goes starts by itself. Method: the copy of the
+/// torn tail has room where zeros were written ahead, and nowhere else.
+@Test func aTornTailIsKeptOnAFullDiskInWhatWasSetAside() throws {
+  let (disk, _) = try sampleLog(batches: 1, stops: false)
+  let path = "\(folder)/\(Segment(first: 1).name)"
+  var bytes = try #require(disk[path])
+  let last = try #require(bytes.lastIndex { $0 != 0 })
+  bytes[last] ^= 1
+  disk[path] = bytes
+  let bare = disk.copy()
+  bare[path] = Array(bytes[...last])
+  for full in [disk, bare] {
+    full.capacity = full.files.reduce(0) { $0 + full[$1]!.count }
+  }
+
+  let log = try OpenLog(disk)
+  #expect(log.replayed == [])
+  #expect(log.notes.count == 1)
+  let kept = disk.files.first { $0.contains("/torn-") }
+  #expect(kept.map { disk[$0] } == Array(bytes[SegmentHeader.size...last]))
+
+  // Without that it is refused, time and again, and leaves nothing behind.
+  for _ in 0..<2 {
+    #expect(throws: LogError.self) { _ = try OpenLog(bare) }
+    #expect(bare.files.contains { $0.contains("/torn-") } == false)
+    #expect(bare[path] == Array(bytes[...last]))
+  }
+}
