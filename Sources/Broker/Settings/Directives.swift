@@ -52,15 +52,16 @@ extension Directive {
     .integer(
       "auto-aof-rewrite-percentage", \.logRewritePercentage, 0...intMax,
       "growth of the log that starts a checkpoint; 0: never by itself"
-    ).withoutEffect("there are no checkpoints yet"),
+    ),
     .memory(
       "auto-aof-rewrite-min-size", \.logRewriteSizeMin, 0...Int.max,
       "size of the log below which none is started"
-    ).withoutEffect("there are no checkpoints yet"),
+    ),
     .flag(
       "stop-writes-on-bgsave-error", \.refusesWritesAfterFailedSave,
       "refuse writes after a checkpoint that failed"
-    ).withoutEffect("there are no checkpoints yet, and a log that fails stops the server"),
+    ).withoutEffect(
+      "a checkpoint that fails takes nothing from the log, and a log that fails stops the server"),
   ]
 
   private static let access: [Directive] = [

@@ -78,6 +78,7 @@ private func readOne(_ line: String) throws(StartError) -> Settings {
   let help = StartArguments.help
   #expect(help.contains("--maxmemory bytes  [0]"))
   #expect(help.contains("the layout of values does not depend on it"))
+  #expect(help.contains("growth of the log that starts a checkpoint"))
   #expect(!help.contains("Optional"))
 }
 
