@@ -1,0 +1,147 @@
+"""Every command and program of the README does, as it stands there, what it says there.
+
+Goal: whoever pastes from the README sees what the README shows. Method: the blocks of README.md are run in a folder of their own, word for word; only
+the programs named `redis-cli` and `martlet-server` that they find are scripts which add the test's port or name the built binary. A line
+with a prompt is followed by what it prints. Blocks next to each other that show one server from two terminals run at the same time.
+"""
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+
+from lib import server as servers, setup
+from lib.server import wait_for
+
+TIME_LIMIT = 60
+README = os.path.join(setup.REPOSITORY, "README.md")
+
+
+def blocks(language):
+    """The README's code blocks of that language, in order."""
+    with open(README, encoding="utf-8") as file:
+        return re.findall(r"^```%s\n(.*?)^```$" % language, file.read(), re.M | re.S)
+
+
+class Terminal:
+    """A folder in which the README's words find their programs."""
+
+    def __init__(self, run, server):
+        self.folder = run.directory("readme")
+        self.programs = run.directory("programs")
+        self.script("redis-cli", "%s -p %d" % (shutil.which("redis-cli"), server.port))
+        self.script("martlet-server", setup.BINARY)
+        self.script("python", sys.executable)
+        self.environment = dict(os.environ, PATH=self.programs + os.pathsep + os.environ["PATH"], PYTHONPATH=setup.python_path("redis-py"),
+                                PYTHONUNBUFFERED="1", REDIS_URL="redis://127.0.0.1:%d" % server.port)
+
+    def script(self, name, command):
+        path = os.path.join(self.programs, name)
+        with open(path, "w") as file:
+            file.write('#!/bin/sh\nexec %s "$@"\n' % command)
+        os.chmod(path, 0o755)
+
+    def begin(self, line):
+        return subprocess.Popen(["bash", "-c", "set -o pipefail; " + line], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+    def run(self, line):
+        """Exit code and output."""
+        process = self.begin(line)
+        output = process.communicate(timeout=20)[0]
+        return process.returncode, output
+
+
+def prompts(block):
+    """[(command, what it prints)] of a block; comments are no part of either."""
+    steps = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            steps.append((re.sub(r"\s+#.*", "", line[2:]), []))
+        elif steps:
+            steps[-1][1].append(line)
+    return [(command, "\n".join(printed)) for command, printed in steps]
+
+
+def on_a_terminal(line):
+    """The line, run where redis-cli shows types and quotes, as it does not in a pipe."""
+    return "script -qec %s /dev/null" % shlex.quote(line)
+
+
+def conversation(run, server):
+    """The blocks with prompts: the first waits for what the second sends."""
+    terminal = Terminal(run, server)
+    shown = [prompts(block) for block in blocks("sh") if block.startswith("$ ")]
+    run.equal("the README has a first job in two terminals", [len(steps) for steps in shown], [1, 1])
+    (waits, received), (pushes, answered) = shown[0][0], shown[1][0]
+    waiting = terminal.begin(on_a_terminal(waits))
+    wait_for(lambda: server.info("blocked_clients") == "1")
+    for line, output, shown in ((pushes, terminal.run(on_a_terminal(pushes))[1], answered), (waits, waiting.communicate(timeout=10)[0], received)):
+        run.equal("README: " + line, output.split(), shown.split())
+
+
+def programs(run, server):
+    """The producer and the worker, word for word, and the line that starts the worker."""
+    terminal = Terminal(run, server)
+    producer, worker = blocks("python")
+    for name, text in (("producer.py", producer), ("worker.py", worker)):
+        with open(os.path.join(terminal.folder, name), "w") as file:
+            file.write(text)
+    line = next(block for block in blocks("sh") if "worker.py" in block).strip()
+    started = terminal.begin(line.replace("6379", str(server.port)))
+    run.equal("README: the producer", terminal.run("python producer.py"), (0, ""))
+    run.equal("README: the worker takes the job", started.stdout.readline().strip(), "embedding {'document': 42}")
+    server.kill()
+    started.wait(10)  # It had no reason to outlive the broker: a user's process manager starts it again.
+    server.start()
+    run.equal("README: pushed while no worker runs", terminal.run("python producer.py"), (0, ""))
+    server.kill()
+    server.start()
+    started = terminal.begin(line.replace("6379", str(server.port)))
+    run.equal("README: kill -9, and the job is there", started.stdout.readline().strip(), "embedding {'document': 42}")
+    os.killpg(started.pid, signal.SIGTERM)
+    started.wait(10)
+
+
+def moving(run, server):
+    """The lines that move data in and out."""
+    lines = next(block for block in blocks("sh") if "--import" in block).splitlines()
+    redis = servers.Server(servers.CONTROL, run.directory("redis")).start()
+    with redis.connect() as connection:
+        connection.do("RPUSH", "jobs", "a", "b", "c")
+        connection.do("SET", "name", "value")
+        connection.do("SAVE")
+    redis.kill()
+    with server.connect() as connection:
+        for line in lines:
+            line = re.sub(r"\s+#.*", "", line)
+            terminal = Terminal(run, server)
+            connection.do("FLUSHALL")
+            shutil.copytree(redis.directory, terminal.folder, dirs_exist_ok=True)
+            if "--export" in line:
+                terminal.run("martlet-server --import dump.rdb --dir ./martlet-data")
+            code, output = terminal.run(line)
+            run.check("README: " + line, code == 0, output)
+            if "--export" not in line:
+                terminal.run("martlet-server --export ./martlet-data | redis-cli --pipe")
+            run.equal("README: %s: all is there" % line, [connection.do("LRANGE", "jobs", 0, -1), connection.do("GET", "name")], [[b"a", b"b", b"c"], b"value"])
+
+
+def verified(run, server):
+    """The line that verifies a data folder, in the text."""
+    with open(README, encoding="utf-8") as file:
+        line = re.search(r"`(martlet-server --check-log DIR)`", file.read()).group(1)
+    terminal = Terminal(run, server)
+    server.stop()
+    run.equal("README: " + line, terminal.run(line.replace("DIR", shlex.quote(server.directory)))[0], 0)
+
+
+def run(run):
+    if not run.martlet:
+        run.skip("readme", "it is the broker's")
+        return
+    server = run.start()
+    for part in (conversation, programs, moving, verified):
+        run.part(part, run, server)
