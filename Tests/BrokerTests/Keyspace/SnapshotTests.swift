@@ -53,7 +53,8 @@ private func fill(_ harness: inout EngineHarness, _ random: inout SplitMix64) {
       switch number % 8 {
       case 0: _ = harness.send(client, [Array("SET".utf8), key, bytes(Int(random.next() % 700))])
       case 1: _ = harness.send(client, "SET key\(number) \(Int64(bitPattern: random.next()))")
-      case 2: _ = harness.send(client, [Array("SET".utf8), key, bytes(300_000)])
+      case 2:
+        _ = harness.send(client, [Array("SET".utf8), key, bytes(number == 2 ? 300_000 : 3000)])
       case 3: _ = harness.send(client, "RPUSH key\(number) \("a b c d ")\(number)")
       case 4:
         for _ in 0..<400 {
@@ -62,7 +63,8 @@ private func fill(_ harness: inout EngineHarness, _ random: inout SplitMix64) {
       case 5:
         for _ in 0..<1500 { _ = harness.send(client, [Array("LPUSH".utf8), key, bytes(16)]) }
       case 6:
-        _ = harness.send(client, [Array("RPUSH".utf8), key, bytes(400_000), [], bytes(70_000)])
+        _ = harness.send(
+          client, [Array("RPUSH".utf8), key, bytes(number == 6 ? 300_000 : 20_000), [], bytes(70)])
       default: _ = harness.send(client, [Array("RPUSH".utf8), key, [], [], []])
       }
       if number % 3 == 0 { _ = harness.send(client, "PEXPIRE key\(number) \(1000 + number)") }
@@ -81,7 +83,7 @@ func aSnapshotReadBackIsTheStateItWasTakenOf(seed: UInt64) throws {
   let client = harness.client()
   var blocks: [[UInt8]] = []
   do {
-    var snapshot = harness.engine.snapshot(), block = SnapshotBlock()
+    var snapshot = harness.engine.snapshot(), block = SnapshotBlock(sizeWanted: 50_000)
     while true {
       block.removeAll()
       snapshot.fill(&block)
