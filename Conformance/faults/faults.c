@@ -28,8 +28,10 @@
 struct control {
   int64_t sync_delay_ms;      // fsync and fdatasync take at least this long
   int64_t sync_errno;         // then they fail
-  int64_t read_errno;         // pread
+  int64_t read_delay_ms;      // pread takes at least this long
+  int64_t read_errno;         // then it fails
   int64_t write_errno;        // writes
+  int64_t checkpoint_errno;   // writes to files named *.checkpoint
   int64_t write_limit;        // a write takes at most this many bytes; 0 for all
   int64_t allocate_errno;     // fallocate
   int64_t open_errno;         // open, of any kind
@@ -62,7 +64,7 @@ enum kind {
   SENT,         // to a client
 };
 
-enum { OTHER, FILE_OF_OURS, CLIENT };
+enum { OTHER, FILE_OF_OURS, CHECKPOINT, CLIENT };
 
 static struct control *control;
 static const char *folder;
@@ -96,6 +98,8 @@ __attribute__((constructor)) static void begin(void) {
 static int is(int descriptor, int kind) { return descriptor >= 0 && descriptor < (int)sizeof what && what[descriptor] == kind; }
 static void note(int descriptor, int kind) { if (descriptor >= 0 && descriptor < (int)sizeof what) what[descriptor] = kind; }
 
+static int is_file(int descriptor) { return is(descriptor, FILE_OF_OURS) || is(descriptor, CHECKPOINT); }
+
 static int is_ours(const char *path) {
   return control && !strncmp(path, folder, folder_size) && (path[folder_size] == '/' || !path[folder_size]);
 }
@@ -116,9 +120,9 @@ static int fails(int64_t error) {
 }
 
 // Waits as long as a slow disk would; ends early when the suite takes the delay back.
-static void delay(void) {
-  if (control->sync_delay_ms) hit();
-  for (int64_t waited = 0; waited < control->sync_delay_ms; waited++)
+static void delay(volatile int64_t *milliseconds) {
+  if (*milliseconds) hit();
+  for (int64_t waited = 0; waited < *milliseconds; waited++)
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
@@ -153,7 +157,8 @@ static void tell_text(enum kind kind, int descriptor, int64_t number, const char
 
 static int opened(int result, const char *path, int flags) {
   if (result >= 0) {
-    note(result, FILE_OF_OURS);
+    const char *suffix = strrchr(path, '.');
+    note(result, suffix && !strcmp(suffix, ".checkpoint") ? CHECKPOINT : FILE_OF_OURS);
     tell_text(OPENED, result, flags, path, strlen(path));
   }
   return result;
@@ -200,7 +205,7 @@ int close(int descriptor) {
 
 // A write at `offset`, or where the file stands when it is -1.
 static ssize_t write_pieces(int file, const struct iovec *pieces, int count, off_t offset) {
-  if (fails(control->write_errno)) return -1;
+  if (fails(is(file, CHECKPOINT) && control->checkpoint_errno ? control->checkpoint_errno : control->write_errno)) return -1;
   struct iovec some[count];
   size_t left = control->write_limit ? (size_t)control->write_limit : SIZE_MAX;
   int taken = 0;
@@ -218,30 +223,33 @@ static ssize_t write_pieces(int file, const struct iovec *pieces, int count, off
 }
 
 ssize_t pwritev(int file, const struct iovec *pieces, int count, off_t offset) {
-  return is(file, FILE_OF_OURS) ? write_pieces(file, pieces, count, offset) : REAL(pwritev)(file, pieces, count, offset);
+  return is_file(file) ? write_pieces(file, pieces, count, offset) : REAL(pwritev)(file, pieces, count, offset);
 }
 
 ssize_t pwrite(int file, const void *bytes, size_t size, off_t offset) {
-  if (!is(file, FILE_OF_OURS)) return REAL(pwrite)(file, bytes, size, offset);
+  if (!is_file(file)) return REAL(pwrite)(file, bytes, size, offset);
   return write_pieces(file, &(struct iovec){(void *)bytes, size}, 1, offset);
 }
 
 ssize_t write(int file, const void *bytes, size_t size) {
-  if (!is(file, FILE_OF_OURS)) return REAL(write)(file, bytes, size);
+  if (!is_file(file)) return REAL(write)(file, bytes, size);
   return write_pieces(file, &(struct iovec){(void *)bytes, size}, 1, -1);
 }
 
 ssize_t pread(int file, void *bytes, size_t size, off_t offset) {
-  if (is(file, FILE_OF_OURS) && fails(control->read_errno)) return -1;
+  if (is_file(file)) {
+    delay(&control->read_delay_ms);
+    if (fails(control->read_errno)) return -1;
+  }
   return REAL(pread)(file, bytes, size, offset);
 }
 
 static int synced(int file, int (*real)(int)) {
-  if (!is(file, FILE_OF_OURS)) return real(file);
+  if (!is_file(file)) return real(file);
   lock();
   tell(SYNC_BEGAN, file, gettid(), NULL, 0, 0);
   unlock();
-  delay();
+  delay(&control->sync_delay_ms);
   if (fails(control->sync_errno)) return -1;
   int result = real(file);
   lock();
@@ -255,12 +263,12 @@ int fdatasync(int file) { return synced(file, REAL(fdatasync)); }
 
 // Contents stay as they are: there is nothing to record.
 int fallocate(int file, int mode, off_t offset, off_t size) {
-  if (is(file, FILE_OF_OURS) && fails(control->allocate_errno)) return -1;
+  if (is_file(file) && fails(control->allocate_errno)) return -1;
   return REAL(fallocate)(file, mode, offset, size);
 }
 
 int ftruncate(int file, off_t size) {
-  if (!is(file, FILE_OF_OURS)) return REAL(ftruncate)(file, size);
+  if (!is_file(file)) return REAL(ftruncate)(file, size);
   if (fails(control->change_errno)) return -1;
   lock();
   int result = REAL(ftruncate)(file, size);

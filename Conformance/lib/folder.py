@@ -1,0 +1,43 @@
+"""A data folder of the broker: what its manifest lists, what is left over in it, how much room it takes."""
+import os
+
+MANIFEST, LOCK = "MANIFEST", "LOCK"
+CHECKPOINT, SEGMENT = ".checkpoint", ".log"
+
+
+def listed(directory):
+    """The sequence that the checkpoint ends with (0 without one), and the files that the manifest lists, checkpoint first."""
+    sequence, names = 0, []
+    with open(os.path.join(directory, MANIFEST)) as file:
+        for line in file:
+            words = line.split()
+            if words[0] == "checkpoint":
+                sequence = int(words[2])
+            if words[0] in ("checkpoint", "segment"):
+                names.append(words[1])
+    return sequence, names
+
+
+def unlisted(directory):
+    """Files that the manifest does not list."""
+    return sorted(set(os.listdir(directory)) - set(listed(directory)[1]) - {MANIFEST, LOCK})
+
+
+def leftovers(directory):
+    """Files that nobody needs: those not listed, and segments of which the checkpoint has everything."""
+    sequence, names = listed(directory)
+    segments = [name for name in names if name.endswith(SEGMENT)]
+    covered = [name for name, after in zip(segments, segments[1:]) if int(after[:-len(SEGMENT)]) <= sequence + 1]
+    return unlisted(directory) + covered
+
+
+def room(directory):
+    """Bytes that the folder's files take on the disk, or say that they have: the larger of the two."""
+    total = 0
+    for entry in os.scandir(directory):
+        try:
+            state = entry.stat()
+            total += max(state.st_size, state.st_blocks * 512)
+        except FileNotFoundError:
+            pass  # Removed just now.
+    return total
