@@ -79,6 +79,9 @@ struct LogWalk {
     guard !hasData || (isLast && tail.durable < reader.sequence) else {
       throw .damage(damage(reader, stop ?? "bytes follow the last frame"))
     }
+    if isLast, let checkpoint = manifest.checkpoint, reader.sequence <= checkpoint.sequence {
+      throw .damage(damage(reader, "the checkpoint has commands up to \(checkpoint.sequence)"))
+    }
     chain = Chain(
       sequence: reader.sequence, checksum: reader.checksum, end: (file.path, reader.offset))
     return Outcome(
@@ -114,14 +117,13 @@ struct LogWalk {
       path: reader.file.path, offset: reader.offset, sequence: reader.sequence, reason: reason)
   }
 
-  private func header(of segment: Segment, _ file: DiskFile) throws(LogError) -> SegmentHeader {
+  private func header(
+    of segment: Segment, _ file: DiskFile
+  ) throws(LogError) -> SegmentHeader {
     var bytes = ByteBuffer()
-    do {
-      while bytes.count < SegmentHeader.size {
-        let rest = SegmentHeader.size - bytes.count
-        guard try folder.read(file, at: bytes.count, upTo: rest, into: &bytes) > 0 else { break }
-      }
-    } catch { throw .disk(error) }
+    try onDisk { () throws(DiskError) in
+      try folder.readAll(file, SegmentHeader.size, at: 0, into: &bytes)
+    }
     guard !bytes.isEmpty else { throw .foreignFile(path: file.path, reason: "has been emptied") }
     guard let header = SegmentHeader(decoding: bytes.view) else {
       throw .foreignFile(

@@ -206,6 +206,17 @@ struct Folder: Sendable {
     }
   }
 
+  /// Appends `size` bytes from `offset` on to `buffer`, which is empty; fewer where the file ends
+  /// before. Memory grows with the bytes that are there.
+  func readAll(
+    _ file: DiskFile, _ size: Int, at offset: Int, into buffer: inout ByteBuffer
+  ) throws(DiskError) {
+    while buffer.count < size {
+      let step = min(size - buffer.count, 1 << 20)
+      guard try read(file, at: offset + buffer.count, upTo: step, into: &buffer) > 0 else { return }
+    }
+  }
+
   /// Writes some of `pieces`; at least one byte where there are any.
   func write(_ file: DiskFile, _ pieces: [ByteView], at offset: Int) throws(DiskError) -> Int {
     try steadily { () throws(DiskError) in try disk.write(file, pieces, at: offset) }
