@@ -230,8 +230,11 @@ struct CheckpointReader: ~Copyable {
   private(set) var isAtEnd = false
 
   /// Opens the file and checks its header against the manifest.
+  ///
+  /// - Parameter believesManifest: takes the manifest's word where the header is damaged.
   static func open(
-    _ checkpoint: Manifest.Checkpoint, _ identity: LogIdentity, in folder: Folder
+    _ checkpoint: Manifest.Checkpoint, _ identity: LogIdentity, in folder: Folder,
+    believesManifest: Bool = false
   ) throws(LogError) -> CheckpointReader {
     let path = folder.path(of: checkpoint.name), file: DiskFile, size: Int
     do throws(DiskError) {
@@ -247,7 +250,8 @@ struct CheckpointReader: ~Copyable {
         try folder.readAll(file, CheckpointHeader.size, at: 0, into: &bytes)
       }
       guard !bytes.isEmpty else { throw .foreignFile(path: path, reason: "has been emptied") }
-      guard let found = CheckpointHeader(decoding: bytes.view) else {
+      guard let found = CheckpointHeader(decoding: bytes.view) ?? (believesManifest ? header : nil)
+      else {
         throw .foreignFile(
           path: path, reason: "does not begin as a checkpoint does, or its first bytes are damaged")
       }

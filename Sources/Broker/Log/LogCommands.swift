@@ -1,7 +1,7 @@
 // LogCommands.swift: a log read as commands: those that make its data, in order.
 //
 // First those for the keys of the checkpoint, then those of the frames behind it, all in batches
-// that are as the body of a frame: each begins in database 0. So an export believes what
+// that are as the body of a frame: each begins in database 0. So export and repair believe what
 // recovery believes, and no more.
 
 import RESP
@@ -39,6 +39,8 @@ struct LogCommands<Blocks: BlockCommands> {
   let folder: Folder
   let manifest: Manifest
   private(set) var blocks: Blocks
+  /// Takes the manifest's word where the first bytes of a file are damaged.
+  var believesManifest = false
 
   /// Blocks of the checkpoint that have been handed over; and whether those were all.
   private(set) var blockCount = 0
@@ -73,6 +75,7 @@ struct LogCommands<Blocks: BlockCommands> {
         reason: "goes on from command \(segment.first - 1), and nothing has all before it")
     }
     var walk = LogWalk(manifest, in: folder)
+    walk.believesManifest = believesManifest
     for index in manifest.segments.indices { try read(index, &walk, take) }
   }
 
@@ -81,7 +84,7 @@ struct LogCommands<Blocks: BlockCommands> {
     _ take: (_ commands: ByteView, _ count: Int) throws(LogError) -> Void
   ) throws(LogError) {
     var reader = try CheckpointReader.open(
-      checkpoint, manifest.identity, in: folder)
+      checkpoint, manifest.identity, in: folder, believesManifest: believesManifest)
     var block = ByteBuffer(), body = ByteBuffer()
     do throws(LogError) {
       while let next = try reader.next() {

@@ -1,6 +1,6 @@
 // LogTools.swift: what people do with a log without starting it: look at it, and take it elsewhere.
 //
-// Both read only, walk as recovery does, and believe what it would believe.
+// Both read only, walk as recovery does, and believe what it would believe. Repair.swift changes it.
 
 import RESP
 
@@ -98,6 +98,12 @@ private func check(_ view: borrowing FolderView) -> LogReport {
   } catch { errors.append(error) }
   for name in view.names where name.hasPrefix("torn-") && name.hasSuffix(".bytes") {
     rows.append([name, "", "", "", "kept from a torn tail, may be removed"])
+  }
+  for name in view.names where name.hasPrefix(RepairFolder.damaged) {
+    rows.append([name, "", "", "", "set aside by a repair, may be removed"])
+  }
+  if view.names.contains(RepairFolder.building) {
+    rows.append([RepairFolder.building, "", "", "", "left over, goes at the next repair"])
   }
   var text = table(rows)
   if view.isServed { text += "a server has this folder open: this is how it was a moment ago\n" }

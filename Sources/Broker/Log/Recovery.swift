@@ -124,8 +124,15 @@ struct Recovery: ~Copyable {
     guard !names.contains(UnfinishedImport.name) else {
       throw .unfinishedImport(folder: folder.path)
     }
+    // Files of two logs may lie there, whatever the manifest says.
+    guard !names.contains(where: { RepairFolder.number(ofReady: $0) != nil }) else {
+      throw .unfinishedRepair(folder: folder.path)
+    }
     guard names.contains(Manifest.name) else {
-      let ours = names.first { Segment(name: $0) != nil || $0.hasSuffix(CheckpointHeader.suffix) }
+      let ours = names.first {
+        Segment(name: $0) != nil || $0.hasSuffix(CheckpointHeader.suffix)
+          || $0 == RepairFolder.building
+      }
       if let ours { throw .noManifest(folder: folder.path, file: ours) }
       return nil
     }

@@ -30,6 +30,9 @@ public enum Martlet {
         return try export(directory ?? settings(start).directory)
       case .importData(let file, let skipsUnknown):
         return try importData(file, skipsUnknown: skipsUnknown, settings(start))
+      case .repair(let directory):
+        let settings = try settings(start)
+        return try repair(directory ?? settings.directory, settings)
       }
     } catch {
       complain("\(error)")

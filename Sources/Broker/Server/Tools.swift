@@ -1,4 +1,5 @@
-// Tools.swift: --check-log, --export and --import: what is done with a log that nobody serves.
+// Tools.swift: --check-log, --export, --repair and --import: what is done with a log that nobody
+// serves.
 //
 // What is asked for goes to standard output, what is to be known besides to standard error.
 
@@ -21,6 +22,28 @@ extension Martlet {
         code: error.code, call: .write, path: "standard output", reason: error.reason)
     }
     complain("\(count) commands written")
+    return 0
+  }
+
+  /// Keeps what is good of a damaged log; what is kept is tried on an engine first.
+  static func repair(_ directory: String, _ settings: Settings) throws -> Int32 {
+    let options = LogOptions(identity: randomSeed(), processID: Int32(ProcessInfo.id))
+    let journal = try ServerLog(path: "", level: .warning)
+    var engine = Engine(
+      seed: randomSeed(), databases: settings.databaseCount,
+      host: ServerHost(journal: journal, optionsFile: nil))
+    let text = try repairLog(PosixDisk(), directory, options: options, CheckpointCommands()) {
+      body, count throws(ReplayError) in
+      do throws(Engine.ReplayError) { try engine.replay(body, count: count) } catch {
+        throw ReplayError(reason: error.reason)
+      }
+    }
+    print(text, terminator: "")
+    var keys = 0
+    for index in 0..<engine.context.databases.count {
+      keys += engine.context.databases[index].count
+    }
+    if keys > 0 { print("it has \(keys) keys") }
     return 0
   }
 
