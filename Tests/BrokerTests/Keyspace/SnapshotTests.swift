@@ -156,3 +156,61 @@ func recordsThatAreWrongAreRefused(seed: UInt64) throws {
     #expect(throws: (any Error).self) { try load(wrong, into: &fresh.engine) }
   }
 }
+
+/// Goal: a checkpoint's records as commands make the same keys, batch by batch as frames are
+/// replayed. Method: a keyspace of every shape, written out, turned, and replayed elsewhere.
+@Test func recordsAsCommandsMakeTheSameKeys() throws {
+  var random = SplitMix64(seed: 11)
+  var harness = EngineHarness(), copy = EngineHarness(seed: 2)
+  fill(&harness, &random)
+  var snapshot = harness.engine.snapshot()
+  var block = SnapshotBlock(), whole = ByteBuffer(), body = ByteBuffer()
+  var commands = SnapshotCommands(), batches = 0
+  while true {
+    block.removeAll()
+    snapshot.fill(&block)
+    guard block.records > 0 else { break }
+    whole.truncate(to: 0)
+    whole.append(block.bytes.view)
+    whole.append(block.tail)
+    commands.begin(whole.view)
+    while true {
+      body.truncate(to: 0)
+      let count = try commands.next(into: &body)
+      guard count > 0 else { break }
+      try copy.replay(body.view.array, count: count)
+      batches += 1
+    }
+  }
+  #expect(commands.list == nil)
+  #expect(batches > 10)
+  #expect(contents(copy.engine) == contents(harness.engine))
+}
+
+@Test func recordsThatDoNotFitTogetherAreNoCommands() throws {
+  // A list of three elements with a deadline, and a chunk of two of them.
+  let list: [UInt8] = [4, 1, 1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0x71]
+  let chunk: [UInt8] = [5, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0x61, 0x62]
+  let integer: [UInt8] = [3, 0, 1, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0x6E]
+  func turn(_ records: [UInt8]) -> (text: String, flaw: Int?, rest: String) {
+    var body = ByteBuffer(), rest = ByteBuffer(), commands = SnapshotCommands(), flaw: Int?
+    asView(records) { bytes in
+      commands.begin(bytes)
+      do throws(SnapshotCommands.Flaw) { _ = try commands.next(into: &body) } catch {
+        flaw = error.offset
+      }
+    }
+    _ = commands.finish(into: &rest)
+    return (body.view.text, flaw, rest.view.text)
+  }
+  let push = "*4\r\n$5\r\nRPUSH\r\n$1\r\nq\r\n$1\r\na\r\n$1\r\nb\r\n"
+  let expire = "*3\r\n$9\r\nPEXPIREAT\r\n$1\r\nq\r\n$1\r\n9\r\n"
+  #expect(turn(integer) == ("*3\r\n$3\r\nSET\r\n$1\r\nn\r\n$1\r\n7\r\n", nil, ""))
+  #expect(turn(list) == ("", nil, ""), "nothing of it is there yet")
+  #expect(turn(list + chunk) == (push, nil, expire), "cut short, it keeps its deadline")
+  #expect(turn(chunk).flaw == 0)
+  #expect(turn(list + chunk + chunk).flaw == list.count + chunk.count, "too many elements")
+  #expect(turn(list + chunk + integer).flaw == list.count + chunk.count)
+  #expect(turn([9]).flaw == 0)
+  #expect(asView(list + chunk + integer) { SnapshotCommands.keys(in: $0) } == [[0x71], [0x6E]])
+}
