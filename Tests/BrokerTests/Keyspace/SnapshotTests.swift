@@ -164,7 +164,7 @@ func recordsThatAreWrongAreRefused(seed: UInt64) throws {
   var harness = EngineHarness(), copy = EngineHarness(seed: 2)
   fill(&harness, &random)
   var snapshot = harness.engine.snapshot()
-  var block = SnapshotBlock(), whole = ByteBuffer(), body = ByteBuffer()
+  var block = SnapshotBlock(sizeWanted: 20_000), whole = ByteBuffer(), body = ByteBuffer()
   var commands = SnapshotCommands(), batches = 0
   while true {
     block.removeAll()
