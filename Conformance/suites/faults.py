@@ -271,6 +271,27 @@ def really_full_disk(run):
         server.stop()
 
 
+def torn_tail_on_a_full_disk(run):
+    """The start wants to keep what it cuts off, and finds room for it."""
+    with small_disk(run, 24 * MB) as folder:
+        if not folder:
+            return
+        server = run.start(directory=os.path.join(folder, "data"))
+        fill(server)
+        server.kill()
+        log = max((entry.path for entry in os.scandir(server.directory)), key=os.path.getsize)
+        with open(log, "r+b") as file:
+            end = len(file.read().rstrip(b"\0"))
+            file.seek(end - 1)
+            file.write(b"?")
+        fill_up(os.path.join(folder, "ballast"))
+        server.start()
+        run.check("a torn tail on a full disk: it is cut, and a line says so", "torn tail" in last_words(server), server.log_tail())
+        with server.connect() as connection:
+            run.equal("a torn tail on a full disk: what is before it is there", connection.call("GET", "old"), b"value")
+        server.stop()
+
+
 # MARK: A failing disk
 
 
@@ -653,7 +674,7 @@ def run(run):
     if not run.martlet:
         run.skip("faults", "promises of the broker that redis-server does not make")
         return
-    for part in (full_disk, full_disk_on_write, really_full_disk, failing_writes, failing_syncs, short_writes, interrupted_calls, forbidden_folders, folder_removed,
+    for part in (full_disk, full_disk_on_write, really_full_disk, torn_tail_on_a_full_disk, failing_writes, failing_syncs, short_writes, interrupted_calls, forbidden_folders, folder_removed,
                  out_of_descriptors, one_server_per_folder, stepped_clock, stops_under_load, slow_sync, slow_sync_everysec, slow_everysec,
                  changing_faults, full_memory):
         run.note(part.__name__.replace("_", " "))

@@ -288,7 +288,7 @@ def always(run):
     recording = Recording(run, "always", meanwhile=[["BGREWRITEAOF"], ["BGREWRITEAOF"]])
     first = recording.first_client()
     beginning = [point for point in range(first + 1) for _ in range(max(1, round(3 * run.scale)))]
-    results = recording.images(beginning + sorted(max(first, p) for p in recording.points(int(380 * run.scale))))
+    results = recording.images(beginning + sorted(max(first, p) for p in recording.points(max(300, int(380 * run.scale)))))
     run.check("first start: there were points to cut at", first > 15, first)
     report(run, "first start", recording, results[:len(beginning)], ALWAYS)
     report(run, "always", recording, results[len(beginning):], ALWAYS)

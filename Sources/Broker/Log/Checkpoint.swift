@@ -230,8 +230,11 @@ struct CheckpointReader: ~Copyable {
   private(set) var isAtEnd = false
 
   /// Opens the file and checks its header against the manifest.
+  ///
+  /// - Parameter believesManifest: takes the manifest's word where the header is damaged.
   static func open(
-    _ checkpoint: Manifest.Checkpoint, _ identity: LogIdentity, in folder: Folder
+    _ checkpoint: Manifest.Checkpoint, _ identity: LogIdentity, in folder: Folder,
+    believesManifest: Bool = false
   ) throws(LogError) -> CheckpointReader {
     let path = folder.path(of: checkpoint.name), file: DiskFile, size: Int
     do throws(DiskError) {
@@ -243,9 +246,12 @@ struct CheckpointReader: ~Copyable {
     do throws(LogError) {
       size = try onDisk { () throws(DiskError) in try folder.size(file) }
       var bytes = ByteBuffer()
-      try fill(&bytes, CheckpointHeader.size, at: 0, of: file, in: folder)
+      try onDisk { () throws(DiskError) in
+        try folder.readAll(file, CheckpointHeader.size, at: 0, into: &bytes)
+      }
       guard !bytes.isEmpty else { throw .foreignFile(path: path, reason: "has been emptied") }
-      guard let found = CheckpointHeader(decoding: bytes.view) else {
+      guard let found = CheckpointHeader(decoding: bytes.view) ?? (believesManifest ? header : nil)
+      else {
         throw .foreignFile(
           path: path, reason: "does not begin as a checkpoint does, or its first bytes are damaged")
       }
@@ -286,7 +292,9 @@ struct CheckpointReader: ~Copyable {
 
     /// Appends the body to `bytes`, which is empty, and holds it against its checksum.
     func read(into bytes: inout ByteBuffer) throws(LogError) {
-      try CheckpointReader.fill(&bytes, header.bodySize, at: offset, of: file, in: folder)
+      try onDisk { () throws(DiskError) in
+        try folder.readAll(file, header.bodySize, at: offset, into: &bytes)
+      }
       guard bytes.count == header.bodySize, CRC32C.checksum(bytes.view) == header.bodyChecksum
       else { throw damage(at: offset, "the block does not match its checksum") }
     }
@@ -301,7 +309,9 @@ struct CheckpointReader: ~Copyable {
   mutating func next() throws(LogError) -> Block? {
     guard !isAtEnd else { return nil }
     head.truncate(to: 0)
-    try Self.fill(&head, BlockHeader.size, at: offset, of: file, in: folder)
+    try onDisk { () throws(DiskError) in
+      try folder.readAll(file, BlockHeader.size, at: offset, into: &head)
+    }
     guard let header = BlockHeader(decoding: head.view, salt: salt) else {
       throw damage(at: offset, "no block begins here, or its header does not match its checksum")
     }
@@ -333,19 +343,6 @@ struct CheckpointReader: ~Copyable {
     offset = block.end
     guard offset == size else { throw damage(at: offset, "bytes follow the last block") }
     isAtEnd = true
-  }
-
-  fileprivate static func fill(
-    _ bytes: inout ByteBuffer, _ count: Int, at offset: Int, of file: DiskFile, in folder: Folder
-  ) throws(LogError) {
-    do {
-      while bytes.count < count {
-        let step = min(count - bytes.count, 1 << 20)
-        guard try folder.read(file, at: offset + bytes.count, upTo: step, into: &bytes) > 0 else {
-          return
-        }
-      }
-    } catch { throw .disk(error) }
   }
 
   borrowing func damage(at offset: Int, _ reason: String) -> LogError {

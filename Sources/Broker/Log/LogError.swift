@@ -15,30 +15,57 @@ enum LogError: Error, CustomStringConvertible {
   /// The folder's log is only a part of what was to be imported.
   case unfinishedImport(folder: String)
   case damage(LogDamage)
+  /// The folder holds the files of two logs: a repair of it has begun and not ended.
+  case unfinishedRepair(folder: String)
+  /// What a repair would keep cannot be applied.
+  case unusable(folder: String, reason: String)
   /// Commits could not be written before the server stopped, since the disk is full.
   case full(path: String)
 
-  var description: String {
+  var description: String { summary + advice }
+
+  /// What is wrong, without what to do about it.
+  var summary: String {
     switch self {
     case .disk(let error): "\(error)"
     case .locked(let folder, let owner):
       "another server has the data folder \(folder)"
         + (owner.isEmpty ? "" : " (process \(owner))") + ": one server per folder"
     case .noManifest(let folder, let file):
-      "\(folder) holds \(file) but no \(Manifest.name): the log is incomplete, and starting would "
-        + "lose what is in it; put the \(Manifest.name) back or choose another folder"
-    case .badManifest(let path, let reason):
-      "\(path) \(reason): put it back from a copy or choose another folder"
+      "\(folder) holds \(file) but no \(Manifest.name): the log is incomplete"
+    case .badManifest(let path, let reason): "\(path) \(reason)"
     case .missingFile(let path):
-      "\(path) is missing, though the \(Manifest.name) beside it lists it: put it back from a copy "
-        + "or choose another folder"
-    case .foreignFile(let path, let reason):
-      "\(path) \(reason): put the right file back or move this one out of the folder"
-    case .unfinishedImport(let folder):
-      "\(folder) holds an import that was cut short: run --import again, which begins anew, or "
-        + "choose another folder"
+      "\(path) is missing, though the \(Manifest.name) beside it lists it"
+    case .foreignFile(let path, let reason): "\(path) \(reason)"
+    case .unfinishedImport(let folder): "\(folder) holds an import that was cut short"
     case .damage(let damage): "\(damage)"
-    case .full(let path): "\(path): no space left for what clients still waited for"
+    case .unfinishedRepair(let folder): "a repair of \(folder) has begun and not ended"
+    case .unusable(let folder, let reason):
+      "what is good of the log in \(folder) cannot be applied: \(reason). Nothing was changed"
+    case .full(let path): "\(path): no space left for what was still to be written"
+    }
+  }
+
+  private var advice: String {
+    func repair(_ folder: String) -> String {
+      "martlet-server --repair \(folder) keeps what can be kept"
+    }
+    switch self {
+    case .noManifest(let folder, _): return "; put it back from a copy, or \(repair(folder))"
+    case .badManifest(let path, _), .missingFile(let path):
+      return "; put it back from a copy, or \(repair(Folder.parent(of: path)))"
+    case .foreignFile(let path, _):
+      return "; put the right file back or move this one out of the folder, or "
+        + repair(Folder.parent(of: path))
+    case .damage(let damage):
+      let folder = Folder.parent(of: damage.path)
+      return ". Nothing was changed; martlet-server --check-log \(folder) shows the extent, "
+        + "--repair \(folder) keeps what is before it and sets the rest aside"
+    case .unfinishedImport:
+      return ": run --import again, which begins anew, or choose another folder"
+    case .unfinishedRepair(let folder):
+      return ": martlet-server --repair \(folder) ends it"
+    case .disk, .locked, .full, .unusable: return ""
     }
   }
 }
@@ -50,7 +77,7 @@ func onDisk<T>(_ calls: () throws(DiskError) -> T) throws(LogError) -> T {
 
 /// Where a log has lost something that was durable once.
 struct LogDamage: Error, CustomStringConvertible {
-  /// The path of the segment.
+  /// The path of the segment or the checkpoint.
   let path: String
   /// Where in the file the first bytes are that cannot be believed.
   let offset: Int
@@ -59,10 +86,7 @@ struct LogDamage: Error, CustomStringConvertible {
   let reason: String
 
   var description: String {
-    let folder = Folder.parent(of: path)
-    return "\(path) is damaged at offset \(offset), from command \(sequence) on: \(reason). "
-      + "Nothing was changed; martlet-server --check-log \(folder) shows the extent, and "
-      + "--export \(folder) writes out the commands before it"
+    "\(path) is damaged at offset \(offset), from command \(sequence) on: \(reason)"
   }
 }
 

@@ -1,6 +1,6 @@
 // LogTools.swift: what people do with a log without starting it: look at it, and take it elsewhere.
 //
-// Both read only, walk as recovery does, and believe what it would believe.
+// Both read only, walk as recovery does, and believe what it would believe. Repair.swift changes it.
 
 import RESP
 
@@ -51,15 +51,29 @@ struct LogReport {
 ///
 /// - Throws: when not even the manifest can be read.
 func checkLog(_ disk: any Disk, _ directory: String) throws(LogError) -> LogReport {
-  let view = try FolderView(disk, directory)
+  var view = try FolderView(disk, directory), report = check(view)
+  // While we read, the server may have taken a checkpoint and removed what we were to read.
+  for _ in 0..<3 where view.isServed && !report.isGood {
+    view = try FolderView(disk, directory)
+    report = check(view)
+  }
+  return report
+}
+
+private func check(_ view: borrowing FolderView) -> LogReport {
   guard let manifest = view.manifest else {
-    return LogReport(text: "\(directory) holds no log\n", isGood: true)
+    return LogReport(text: "\(view.folder.path) holds no log\n", isGood: true)
   }
   var rows = [["file", "frames", "commands", "size", "verdict"]]
   var walk = LogWalk(manifest, in: view.folder)
   var errors: [LogError] = [], frames = 0, last = manifest.checkpoint?.sequence ?? 0, torn = 0
   if let checkpoint = manifest.checkpoint {
-    rows.append([checkpoint.name, "", "...\(checkpoint.sequence)", "", "not checked"])
+    let look = LookedAt(checkpoint, manifest.identity, in: view.folder)
+    if let error = look.error { errors.append(error) }
+    rows.append([
+      checkpoint.name, "\(look.blocks) blocks", "1...\(checkpoint.sequence)", look.size,
+      look.verdict,
+    ])
   }
   for (index, segment) in manifest.segments.enumerated() {
     let before = walk
@@ -85,6 +99,12 @@ func checkLog(_ disk: any Disk, _ directory: String) throws(LogError) -> LogRepo
   for name in view.names where name.hasPrefix("torn-") && name.hasSuffix(".bytes") {
     rows.append([name, "", "", "", "kept from a torn tail, may be removed"])
   }
+  for name in view.names where name.hasPrefix(RepairFolder.damaged) {
+    rows.append([name, "", "", "", "set aside by a repair, may be removed"])
+  }
+  if view.names.contains(RepairFolder.building) {
+    rows.append([RepairFolder.building, "", "", "", "left over, goes at the next repair"])
+  }
   var text = table(rows)
   if view.isServed { text += "a server has this folder open: this is how it was a moment ago\n" }
   for error in errors { text += "\(error)\n" }
@@ -95,13 +115,39 @@ func checkLog(_ disk: any Disk, _ directory: String) throws(LogError) -> LogRepo
   return LogReport(text: text, isGood: errors.isEmpty)
 }
 
-/// One segment as a check shows it.
+/// A file as a check shows it.
 private struct LookedAt {
-  var frames = 0, last: UInt64
+  var frames = 0, blocks = 0, last: UInt64
   var size = "", tornSize = 0
   var verdict = "good"
   var error: LogError?
 
+  /// The checkpoint.
+  init(_ checkpoint: Manifest.Checkpoint, _ identity: LogIdentity, in folder: Folder) {
+    last = checkpoint.sequence
+    do throws(LogError) {
+      var reader = try CheckpointReader.open(checkpoint, identity, in: folder)
+      size = String(reader.size)
+      var bytes = ByteBuffer()
+      while let block = try reader.next() {
+        bytes.reset(keeping: SegmentReader.stepSize)
+        try block.read(into: &bytes)
+        blocks += 1
+      }
+    } catch { refuse(error, folder.path(of: checkpoint.name)) }
+  }
+
+  private mutating func refuse(_ error: LogError, _ path: String) {
+    self.error = error
+    switch error {
+    case .damage(let damage) where damage.path == path:
+      verdict = "damaged at offset \(damage.offset)"
+    case .missingFile: verdict = "missing"
+    default: verdict = "refused"
+    }
+  }
+
+  /// The segment at `index`.
   init(_ walk: inout LogWalk, _ index: Int, _ isServed: Bool) {
     let folder = walk.folder, segment = walk.manifest.segments[index]
     var frames = 0, last = segment.first - 1
@@ -118,16 +164,16 @@ private struct LookedAt {
         verdict = "good up to offset \(outcome.end), then \(tornSize) bytes of "
         verdict += isServed ? "a frame that is being written" : "a torn tail"
       }
+      self.frames = frames
+      self.last = last
     } catch {
-      self.error = error
+      self.frames = frames
+      self.last = last
+      refuse(error, folder.path(of: segment.name))
       if case .damage(let damage) = error, damage.path == folder.path(of: segment.name) {
-        verdict = "damaged at offset \(damage.offset), from command \(damage.sequence) on"
-      } else {
-        verdict = "refused"
+        verdict += ", from command \(damage.sequence) on"
       }
     }
-    self.frames = frames
-    self.last = last
   }
 }
 
@@ -156,67 +202,30 @@ private func table(_ rows: [[String]]) -> String {
 /// - Throws: the damage, once all before it has been streamed; or what `output` threw. `.locked`
 ///   while a server has the folder, for the end of its log would be anybody's guess.
 func exportLog(
-  _ disk: any Disk, _ directory: String, to output: (ByteView) throws(DiskError) -> Void
+  _ disk: any Disk, _ directory: String, _ blocks: some BlockCommands,
+  to output: (ByteView) throws(DiskError) -> Void
 ) throws(LogError) -> Int {
   let view = try FolderView(disk, directory)
   guard !view.isServed else { throw .locked(folder: directory, owner: "") }
   guard let manifest = view.manifest else { return 0 }
-  if let checkpoint = manifest.checkpoint {
-    throw .foreignFile(
-      path: view.folder.path(of: checkpoint.name),
-      reason: "is a checkpoint, which this version cannot export")
-  }
-  var walk = LogWalk(manifest, in: view.folder), commands = 0, isElsewhere = false
-  var outputError: DiskError?
-  for index in manifest.segments.indices {
-    let file = try walk.open(index, for: .reading)
-    defer { view.folder.close(file) }
-    do throws(LogError) {
-      _ = try walk.read(index, file) { header, body throws(ReplayError) in
-        guard header.count > 0 else { return }
-        do throws(DiskError) {
-          // Each frame begins at database 0.
-          if isElsewhere { try output(ByteView("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n")) }
-          try output(body)
-        } catch {
-          outputError = error
-          throw ReplayError(reason: "\(error)")
-        }
-        isElsewhere = try leavesAnotherDatabase(body)
-        commands += Int(header.count)
-      }
-    } catch {
-      throw outputError.map { .disk($0) } ?? error
+  var commands = LogCommands(manifest, in: view.folder, blocks), isElsewhere = false
+  try commands.read { body, _ throws(LogError) in
+    try onDisk { () throws(DiskError) in
+      // Each batch begins at database 0.
+      if isElsewhere { try output(ByteView("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n")) }
+      try output(body)
     }
+    isElsewhere = leavesAnotherDatabase(body)
   }
-  return commands
+  return commands.count
 }
 
 /// Whether the last SELECT among `commands` is for another database than 0.
-private func leavesAnotherDatabase(_ commands: ByteView) throws(ReplayError) -> Bool {
-  let flaw = ReplayError(reason: "its commands are no RESP")
-  var offset = 0, isElsewhere = false
-
-  /// The number between `mark` and the line break at `offset`, which is stepped over.
-  func number(after mark: UInt8) throws(ReplayError) -> Int {
-    guard offset < commands.count, commands[offset] == mark else { throw flaw }
-    guard let end = commands.firstIndex(of: UInt8(ascii: "\r"), from: offset) else { throw flaw }
-    guard let number = commands[offset + 1..<end].integer, number >= 0 else { throw flaw }
-    guard number <= commands.count, end + 2 <= commands.count else { throw flaw }
-    offset = end + 2
-    return Int(number)
-  }
-
-  while offset < commands.count {
-    var isSelect = false
-    for index in 0..<(try number(after: UInt8(ascii: "*"))) {
-      let size = try number(after: UInt8(ascii: "$"))
-      guard size + 2 <= commands.count - offset else { throw flaw }
-      let argument = commands[offset..<offset + size]
-      if index == 0 { isSelect = argument.matches("select") }
-      if index == 1, isSelect { isElsewhere = argument != ByteView("0") }
-      offset += size + 2
-    }
+private func leavesAnotherDatabase(_ commands: ByteView) -> Bool {
+  var isElsewhere = false
+  // What is no RESP leaves nobody anywhere, and whoever reads it will say so.
+  try? forEachCommand(in: commands) { name, second in
+    if let second, name.matches("select") { isElsewhere = second != ByteView("0") }
   }
   return isElsewhere
 }

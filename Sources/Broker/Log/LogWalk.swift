@@ -14,6 +14,8 @@ import RESP
 struct LogWalk {
   let folder: Folder
   let manifest: Manifest
+  /// Takes the manifest's word for a segment whose first bytes are damaged.
+  var believesManifest = false
   /// What the next segment must go on from; nil when that is unknown and its header is to be
   /// believed.
   private var chain: Chain?
@@ -69,7 +71,7 @@ struct LogWalk {
     chain = nil
     let segment = manifest.segments[index]
     let size = try onDisk { () throws(DiskError) in try folder.size(file) }
-    let header = try header(of: segment, file)
+    let header = try header(of: segment, file, previous: before?.checksum)
     if let before { try check(header, follows: before) }
     var reader = SegmentReader(folder: folder, file: file, header: header, size: size)
     let stop = try frames(&reader, visit)
@@ -78,6 +80,9 @@ struct LogWalk {
     let hasData = tail.dataEnd > reader.offset
     guard !hasData || (isLast && tail.durable < reader.sequence) else {
       throw .damage(damage(reader, stop ?? "bytes follow the last frame"))
+    }
+    if isLast, let checkpoint = manifest.checkpoint, reader.sequence <= checkpoint.sequence {
+      throw .damage(damage(reader, "the checkpoint has commands up to \(checkpoint.sequence)"))
     }
     chain = Chain(
       sequence: reader.sequence, checksum: reader.checksum, end: (file.path, reader.offset))
@@ -114,16 +119,23 @@ struct LogWalk {
       path: reader.file.path, offset: reader.offset, sequence: reader.sequence, reason: reason)
   }
 
-  private func header(of segment: Segment, _ file: DiskFile) throws(LogError) -> SegmentHeader {
+  /// - Parameter previous: what the header is to name, if that is known.
+  private func header(
+    of segment: Segment, _ file: DiskFile, previous: UInt32?
+  ) throws(LogError) -> SegmentHeader {
     var bytes = ByteBuffer()
-    do {
-      while bytes.count < SegmentHeader.size {
-        let rest = SegmentHeader.size - bytes.count
-        guard try folder.read(file, at: bytes.count, upTo: rest, into: &bytes) > 0 else { break }
-      }
-    } catch { throw .disk(error) }
+    try onDisk { () throws(DiskError) in
+      try folder.readAll(file, SegmentHeader.size + FrameHeader.size, at: 0, into: &bytes)
+    }
     guard !bytes.isEmpty else { throw .foreignFile(path: file.path, reason: "has been emptied") }
     guard let header = SegmentHeader(decoding: bytes.view) else {
+      if believesManifest, bytes.count > SegmentHeader.size {
+        let frame = bytes.view[SegmentHeader.size..<bytes.count]
+        let first = FrameHeader(decoding: frame, salt: manifest.identity.salt)
+        return SegmentHeader(
+          previous: previous ?? first?.previous ?? 0, identity: manifest.identity,
+          first: segment.first)
+      }
       throw .foreignFile(
         path: file.path, reason: "does not begin as a segment does, or its first bytes are damaged")
     }

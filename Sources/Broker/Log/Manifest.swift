@@ -29,6 +29,19 @@ struct Manifest: Equatable, Sendable {
   /// In the order in which they follow each other.
   var segments: [Segment] = []
 
+  /// The checkpoint and the segments by name.
+  var files: [String] { (checkpoint.map { [$0.name] } ?? []) + segments.map(\.name) }
+
+  /// Whether a frame has commands that are not in the checkpoint.
+  func goesOn(with header: FrameHeader) throws(ReplayError) -> Bool {
+    let loaded = checkpoint?.sequence ?? 0
+    guard header.count > 0, header.last > loaded else { return false }
+    guard header.first > loaded else {
+      throw ReplayError(reason: "the checkpoint ends at command \(loaded), inside a frame")
+    }
+    return true
+  }
+
   var text: String {
     var text = "martlet-log 1\nidentity \(Self.hex(identity.number, digits: 16))\n"
     if let checkpoint { text += "checkpoint \(checkpoint.name) \(checkpoint.sequence)\n" }

@@ -84,7 +84,7 @@ struct Recovery: ~Copyable {
 
   /// Bytes of all files that are to be read, the zeros and reserves of the last among them.
   func size() throws(LogError) -> Int {
-    let names = manifest.segments.map(\.name) + (manifest.checkpoint.map { [$0.name] } ?? [])
+    let names = manifest.files
     return try onDisk { () throws(DiskError) in
       var size = 0
       for name in names {
@@ -105,6 +105,7 @@ struct Recovery: ~Copyable {
     let manifest: Manifest
     if let found = try Self.readManifest(folder, names) {
       manifest = found
+      try Self.checkFiles(found, folder, names)
       // Whoever wrote it may have been killed before the folder was synced.
       do { try folder.sync() } catch { throw .disk(error) }
     } else {
@@ -123,8 +124,15 @@ struct Recovery: ~Copyable {
     guard !names.contains(UnfinishedImport.name) else {
       throw .unfinishedImport(folder: folder.path)
     }
+    // Files of two logs may lie there, whatever the manifest says.
+    guard !names.contains(where: { RepairFolder.number(ofReady: $0) != nil }) else {
+      throw .unfinishedRepair(folder: folder.path)
+    }
     guard names.contains(Manifest.name) else {
-      let ours = names.first { Segment(name: $0) != nil || $0.hasSuffix(CheckpointHeader.suffix) }
+      let ours = names.first {
+        Segment(name: $0) != nil || $0.hasSuffix(CheckpointHeader.suffix)
+          || $0 == RepairFolder.building
+      }
       if let ours { throw .noManifest(folder: folder.path, file: ours) }
       return nil
     }
@@ -132,10 +140,7 @@ struct Recovery: ~Copyable {
     do throws(DiskError) {
       let file = try folder.open(Manifest.name, for: .reading)
       defer { folder.close(file) }
-      while bytes.count <= Manifest.sizeMax {
-        let step = 64 << 10
-        guard try folder.read(file, at: bytes.count, upTo: step, into: &bytes) > 0 else { break }
-      }
+      try folder.readAll(file, Manifest.sizeMax + 1, at: 0, into: &bytes)
     } catch { throw .disk(error) }
     let path = folder.path(of: Manifest.name)
     guard bytes.count <= Manifest.sizeMax else {
@@ -145,11 +150,15 @@ struct Recovery: ~Copyable {
     do { manifest = try Manifest(parsing: bytes.view) } catch {
       throw .badManifest(path: path, reason: error.reason)
     }
-    let files = manifest.segments.map(\.name) + (manifest.checkpoint.map { [$0.name] } ?? [])
-    if let missing = files.first(where: { !names.contains($0) }) {
-      throw .missingFile(path: folder.path(of: missing))
-    }
     return manifest
+  }
+
+  /// Checks that the files of `manifest` are all there.
+  private static func checkFiles(
+    _ manifest: Manifest, _ folder: Folder, _ names: [String]
+  ) throws(LogError) {
+    guard let missing = manifest.files.first(where: { !names.contains($0) }) else { return }
+    throw .missingFile(path: folder.path(of: missing))
   }
 
   /// The files that only a start or a segment cut short can have left, all without commands.
@@ -204,7 +213,6 @@ struct Recovery: ~Copyable {
   ) throws(LogError) -> LogPosition {
     var walk = LogWalk(manifest, in: folder), sizesBefore: [Int] = [], frames = 0
     var commands = 0
-    let loaded = manifest.checkpoint?.sequence ?? 0
     var last: (outcome: LogWalk.Outcome, file: DiskFile)?
     for index in manifest.segments.indices {
       let isLast = index == manifest.segments.count - 1
@@ -212,20 +220,11 @@ struct Recovery: ~Copyable {
       do throws(LogError) {
         let outcome = try walk.read(index, file) { header, body throws(ReplayError) in
           frames += 1
-          guard header.count > 0, header.last > loaded else { return }
-          guard header.first > loaded else {
-            throw ReplayError(reason: "the checkpoint ends at command \(loaded), inside a frame")
-          }
+          guard try manifest.goesOn(with: header) else { return }
           commands += Int(header.count)
           try apply(body, Int(header.count))
         }
         if isLast {
-          guard outcome.sequence > loaded else {
-            throw .damage(
-              LogDamage(
-                path: file.path, offset: outcome.end, sequence: outcome.sequence,
-                reason: "the checkpoint has commands up to \(loaded)"))
-          }
           let kept = try keepTail(outcome, file)
           if let kept { notes.append(kept) }
           last = (outcome, file)

@@ -28,14 +28,10 @@ enum UnfinishedImport {
     try onDisk { () throws(DiskError) in
       let names = try folder.list()
       guard names.contains(name) else { return }
-      for file in names where isOfLog(file) { try folder.remove(file) }
+      for file in names where FoundLog.isOfLog(file) { try folder.remove(file) }
       try folder.sync()  // Before the mark goes: no part of the log may outlive it.
       try end(in: folder)
     }
     _ = consume lock
-  }
-
-  private static func isOfLog(_ name: String) -> Bool {
-    name == Manifest.name || name == Manifest.nameNew || Segment(name: name) != nil
   }
 }

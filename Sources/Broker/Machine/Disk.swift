@@ -20,6 +20,7 @@ protocol Disk: AnyObject, Sendable {
   func syncFolder(_ path: String) throws(DiskError)
   /// Replaces `target`, if there is one, in one step.
   func rename(_ path: String, to target: String) throws(DiskError)
+  /// Removes a file or an empty folder.
   func remove(_ path: String) throws(DiskError)
 
   func open(_ path: String, for use: DiskUse) throws(DiskError) -> DiskFile
@@ -90,6 +91,7 @@ struct DiskError: Error, CustomStringConvertible {
   static let exists: Int32 = 17  // EEXIST
   static let tooManyFiles: Int32 = 23  // ENFILE
   static let tooManyFilesHere: Int32 = 24  // EMFILE
+  static let notEmpty: Int32 = 39  // ENOTEMPTY
   static let noSpace: Int32 = 28  // ENOSPC
   static let overQuota: Int32 = 122  // EDQUOT
 
@@ -124,6 +126,9 @@ struct Folder: Sendable {
   }
 
   // MARK: The folder
+
+  /// A folder in this one.
+  func folder(_ name: String) -> Folder { Folder(disk: disk, path: path(of: name)) }
 
   /// Creates the folder with those above it where they are missing, each made durable in its
   /// parent.
@@ -203,6 +208,17 @@ struct Folder: Sendable {
       } catch {
         guard error.isInterrupted else { throw error }
       }
+    }
+  }
+
+  /// Appends `size` bytes from `offset` on to `buffer`, which is empty; fewer where the file ends
+  /// before. Memory grows with the bytes that are there.
+  func readAll(
+    _ file: DiskFile, _ size: Int, at offset: Int, into buffer: inout ByteBuffer
+  ) throws(DiskError) {
+    while buffer.count < size {
+      let step = min(size - buffer.count, 1 << 20)
+      guard try read(file, at: offset + buffer.count, upTo: step, into: &buffer) > 0 else { return }
     }
   }
 

@@ -41,7 +41,7 @@ final class PosixDisk: Disk {
   }
 
   func remove(_ path: String) throws(DiskError) {
-    guard unsafe unlink(path) == 0 else { throw lastError(.remove, path) }
+    guard unsafe Glibc.remove(path) == 0 else { throw lastError(.remove, path) }
   }
 
   func open(_ path: String, for use: DiskUse) throws(DiskError) -> DiskFile {

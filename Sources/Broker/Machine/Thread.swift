@@ -30,6 +30,9 @@ import Glibc
     handle = thread
   }
 
+  /// Has the calling thread stand back when others want the processor.
+  static func standBack() { martlet_nice_thread(10) }
+
   /// Waits until the thread has ended.
   func join() { pthread_join(handle, nil) }
 

@@ -12,7 +12,8 @@ final class CheckpointLoader: @unchecked Sendable {
 
   private let hash: KeyHash
   private let lock = Lock()
-  private let changed: Condition
+  /// Signalled for who takes, and for the threads that make.
+  private let isMade: Condition, hasRoom: Condition
   // With the lock held:
   private var reader: CheckpointReader
   private var given = 0, taken = 0
@@ -26,7 +27,8 @@ final class CheckpointLoader: @unchecked Sendable {
   init(_ reader: consuming CheckpointReader, hash: KeyHash, threadCount: Int) {
     self.reader = reader
     self.hash = hash
-    changed = Condition(lock)
+    isMade = Condition(lock)
+    hasRoom = Condition(lock)
     for _ in 0..<threadCount { threads.append(Thread(name: "loader") { self.run() }) }
   }
 
@@ -42,14 +44,14 @@ final class CheckpointLoader: @unchecked Sendable {
   func next(within nanoseconds: UInt64) throws(LogError) -> Step {
     let result: Result<(parts: SnapshotParts, end: Int), LogError>
     lock.lock()
-    if made[taken] == nil, taken < total { _ = changed.wait(nanoseconds: nanoseconds) }
+    if made[taken] == nil, taken < total { _ = isMade.wait(nanoseconds: nanoseconds) }
     guard let next = made.removeValue(forKey: taken) else {
       defer { lock.unlock() }
       return taken < total ? .waiting : .end
     }
     taken += 1
     result = next
-    changed.broadcast()
+    hasRoom.signal()
     lock.unlock()
     let (parts, end) = try result.get()
     return .parts(parts, end: end)
@@ -59,7 +61,7 @@ final class CheckpointLoader: @unchecked Sendable {
   func stop() {
     lock.withLock {
       isStopped = true
-      changed.broadcast()
+      hasRoom.broadcast()
     }
     for thread in threads { thread.join() }
     threads = []
@@ -84,7 +86,7 @@ final class CheckpointLoader: @unchecked Sendable {
       }
       lock.withLock {
         made[index] = result
-        changed.broadcast()
+        if index == taken { isMade.signal() }
       }
     }
   }
@@ -92,7 +94,7 @@ final class CheckpointLoader: @unchecked Sendable {
   private func takeBlock() -> (Int, CheckpointReader.Block)? {
     lock.lock()
     defer { lock.unlock() }
-    while given - taken >= Self.aheadMax, !isStopped { changed.wait() }
+    while given - taken >= Self.aheadMax, !isStopped { hasRoom.wait() }
     guard !isStopped, given < total else { return nil }
     do throws(LogError) {
       if let block = try reader.next() {
@@ -104,7 +106,8 @@ final class CheckpointLoader: @unchecked Sendable {
       made[given] = .failure(error)
       total = given + 1
     }
-    changed.broadcast()
+    isMade.signal()
+    hasRoom.broadcast()
     return nil
   }
 }

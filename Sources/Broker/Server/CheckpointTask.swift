@@ -98,6 +98,7 @@ final class CheckpointTask: @unchecked Sendable {
   // MARK: The thread
 
   private func run(_ order: Order) {
+    Thread.standBack()
     let outcome = write(order)
     lock.withLock {
       result = outcome

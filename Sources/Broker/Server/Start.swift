@@ -1,5 +1,4 @@
-// Start.swift: from the command line to the first turn, and what --check-log, --export and
-// --import do.
+// Start.swift: from the command line to the first turn.
 //
 // In this order: settings, the data folder and its lock, listeners, the data (Loading.swift). What is
 // wrong ends the start with one line.
@@ -26,13 +25,14 @@ public enum Martlet {
       case .serve:
         return try serve(try settings(start), optionsFile: start.file)
       case .checkLog(let directory):
-        let report = try checkLog(PosixDisk(), directory ?? settings(start).directory)
-        print(report.text, terminator: "")
-        return report.isGood ? 0 : 1
+        return try check(directory ?? settings(start).directory)
       case .export(let directory):
         return try export(directory ?? settings(start).directory)
       case .importData(let file, let skipsUnknown):
         return try importData(file, skipsUnknown: skipsUnknown, settings(start))
+      case .repair(let directory):
+        let settings = try settings(start)
+        return try repair(directory ?? settings.directory, settings)
       }
     } catch {
       complain("\(error)")
@@ -40,41 +40,13 @@ public enum Martlet {
     }
   }
 
-  /// Streams the data as commands to standard output; what is to be known goes to standard error.
-  private static func export(_ directory: String) throws -> Int32 {
-    let count = try exportLog(PosixDisk(), directory) { bytes throws(DiskError) in
-      guard let error = StandardOutput.write(bytes) else { return }
-      throw DiskError(
-        code: error.code, call: .write, path: "standard output", reason: error.reason)
-    }
-    complain("\(count) commands written")
-    return 0
-  }
-
-  /// Takes the data of `file` into the folder of `settings`, and tells what that was.
-  private static func importData(
-    _ file: String, skipsUnknown: Bool, _ settings: Settings
-  ) throws -> Int32 {
-    Allocator.tune()
-    let begin = SystemClock.monotonic()
-    let job = ImportJob(
-      source: file, directory: settings.directory, skipsUnknown: skipsUnknown,
-      databaseCount: settings.databaseCount, stringSizeMax: settings.bulkSizeMax,
-      wall: SystemClock.wall(), seed: randomSeed(),
-      log: LogOptions(identity: randomSeed(), processID: Int32(ProcessInfo.id)))
-    let summary = try Broker.importData(PosixDisk(), job)
-    let time = milliseconds(since: begin)
-    print("imported \(file) into \(settings.directory) in \(time) ms\n\(summary)")
-    return 0
-  }
-
   /// A number that nobody can guess.
-  private static func randomSeed() -> UInt64 {
+  static func randomSeed() -> UInt64 {
     var generator = SystemRandomNumberGenerator()
     return generator.next()
   }
 
-  private static func complain(_ line: String) {
+  static func complain(_ line: String) {
     let text = "martlet-server: \(line)\n"
     var bytes = Array(text.utf8)
     unsafe bytes.withUnsafeMutableBytes { raw in unsafe _ = write(2, raw.baseAddress, raw.count) }
@@ -206,7 +178,7 @@ public enum Martlet {
   }
 
   /// Whole milliseconds with one digit behind the point.
-  private static func milliseconds(since begin: Int64) -> String {
+  static func milliseconds(since begin: Int64) -> String {
     decimal(Double(SystemClock.monotonic() - begin) / 1e6, places: 1)
   }
 }

@@ -20,6 +20,8 @@ struct StartArguments: Equatable {
     case export(directory: String?)
     /// Take the data of a file that Redis or Valkey wrote into the folder of the option `dir`.
     case importData(file: String, skipsUnknown: Bool)
+    /// Keep what is good of a damaged log and set the rest aside.
+    case repair(directory: String?)
   }
 
   struct Option: Equatable {
@@ -51,6 +53,7 @@ struct StartArguments: Equatable {
         }
         task = .importData(file: file, skipsUnknown: false)
       case "--import-skip-unknown": skipsUnknown = true
+      case "--repair": task = .repair(directory: Self.path(&rest))
       default:
         guard word.hasPrefix("--"), word.utf8.count > 2 else {
           throw StartError(
@@ -126,6 +129,7 @@ extension StartArguments {
       usage: martlet-server [FILE] [--name value ...]...
              martlet-server [FILE] --check-log [DIR]   verify the log
              martlet-server [FILE] --export [DIR]      write the data for redis-cli --pipe
+             martlet-server [FILE] --repair [DIR]      keep what is good of a damaged log
              martlet-server [FILE] --import DUMP [--import-skip-unknown] [--dir DIR]
                                                        take the data of Redis or Valkey: an RDB or
                                                        append-only file, or the appendonlydir

@@ -51,5 +51,8 @@ static inline uint64_t martlet_epoll_tag(const struct epoll_event *event) { retu
 /// The name of a folder's entry: an array in the middle of a struct, which Swift reads as a tuple.
 static inline const char *martlet_entry_name(const struct dirent *entry) { return entry->d_name; }
 
+/// The calling thread's nice value: of a thread, not of the process, as Linux has it.
+static inline void martlet_nice_thread(int nice) { setpriority(PRIO_PROCESS, 0, nice); }
+
 /// Names the calling thread, for `top -H` and debuggers.
 static inline void martlet_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

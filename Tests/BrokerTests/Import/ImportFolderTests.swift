@@ -49,7 +49,9 @@ private func started(_ disk: SimulatedDisk) throws -> [String: ImportRig.Value]?
   disk["/data/IMPORTING"] = []
   #expect(try started(disk) == nil)
   #expect(throws: LogError.self) { try checkLog(disk, ImportRig.folder) }
-  #expect(throws: LogError.self) { try exportLog(disk, ImportRig.folder) { _ in } }
+  #expect(throws: LogError.self) {
+    try exportLog(disk, ImportRig.folder, CheckpointCommands()) { _ in }
+  }
   disk["/data/notes"] = [1]
   try ImportRig.run(disk)
   #expect(try started(disk) == whole)

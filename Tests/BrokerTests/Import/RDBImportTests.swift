@@ -67,7 +67,7 @@ private func file(_ build: (inout RDBBuilder) -> Void) -> [UInt8] {
   try ImportRig.run(disk)
   #expect(try ImportRig.values(disk) == ["list": .list(elements)])
   var pushes = 0
-  _ = try exportLog(disk, ImportRig.folder) { bytes in
+  _ = try exportLog(disk, ImportRig.folder, CheckpointCommands()) { bytes in
     pushes += bytes.text.split(separator: "RPUSH").count - 1
   }
   #expect(pushes > 5)

@@ -182,6 +182,7 @@ func aBadFileEndsTheStartWithOneLine(text: String, line: String) {
   #expect(try StartArguments(["-v"]).task == .version)
   #expect(try StartArguments(["--check-log"]).task == .checkLog(directory: nil))
   #expect(try StartArguments(["--export", "/data"]).task == .export(directory: "/data"))
+  #expect(try StartArguments(["--repair", "/data"]).task == .repair(directory: "/data"))
   let task = StartArguments.Task.importData(file: "dump.rdb", skipsUnknown: true)
   #expect(
     try StartArguments(["--import-skip-unknown", "--import", "dump.rdb", "--dir", "x"]).task == task

@@ -262,7 +262,13 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
       guard let entry = self.entries[path] else {
         throw self.error(DiskError.missing, .rename, path)
       }
-      self.change(Folder.parent(of: path), [path: nil, target: entry])
+      var changes: [String: Entry?] = [path: Entry?.none, target: entry]
+      // What is in a folder goes with it.
+      for (inside, entry) in self.entries where inside.hasPrefix(path + "/") {
+        changes.updateValue(nil, forKey: inside)
+        changes[target + inside.dropFirst(path.utf8.count)] = entry
+      }
+      self.change(Folder.parent(of: path), changes)
     }
     _ = try meet(.rename, path, act)
     try act()
@@ -271,6 +277,9 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
   func remove(_ path: String) throws(DiskError) {
     let act = { () throws(DiskError) in
       guard self.entries[path] != nil else { throw self.error(DiskError.missing, .remove, path) }
+      guard !self.entries.keys.contains(where: { $0.hasPrefix(path + "/") }) else {
+        throw self.error(DiskError.notEmpty, .remove, path)
+      }
       self.change(Folder.parent(of: path), [path: nil])
     }
     _ = try meet(.remove, path, act)
