@@ -44,7 +44,7 @@ def fairness(run, server, control):
     count = int(1_000_000 * min(1.0, run.scale))
     path = os.path.join(run.directory("pipeline"), "requests")
     for name, request in (("INCR", ("INCR", "pipelined")), ("LRANGE", ("LRANGE", "hundred", 0, -1))):
-        amount = count if name == "INCR" else count // 20
+        amount = count if name == "INCR" else count // 50
         with open(path, "wb") as file:
             file.write(encode(*request) * amount)
         for _ in range(3):  # Both share their processors with redis-cli, this program and whatever else runs: one fair round of three is enough.
