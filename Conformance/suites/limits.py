@@ -131,12 +131,13 @@ def query_buffer(run, server, control):
             pass
         run.check("client-query-buffer-limit: what is sent while it waits is bounded", server.resident() - before < 16 * MB, "%.1f MB more" % ((server.resident() - before) / MB))
         run.equal("client-query-buffer-limit: none of it is done", admin.call("EXISTS", "later"), 0)
-        collecting.do("MULTI")
-        replies = [collecting.call("SET", "later", b"x" * (100 << 10)) for _ in range(640)]
-        run.check("client-query-buffer-limit: bounds a transaction in the making", replies[0] == b"QUEUED"
-                  and Error("ERR the transaction exceeds client-query-buffer-limit") in replies and server.resident() - before < 24 * MB,
-                  "%.1f MB more" % ((server.resident() - before) / MB))
-        run.check("client-query-buffer-limit: which is given up", str(collecting.call("EXEC")).startswith("EXECABORT") and admin.call("EXISTS", "later") == 0)
+        if run.martlet:  # Redis-server lets it grow as far as its memory goes.
+            collecting.do("MULTI")
+            replies = [collecting.call("SET", "later", b"x" * (100 << 10)) for _ in range(640)]
+            run.check("client-query-buffer-limit: bounds a transaction in the making", replies[0] == b"QUEUED"
+                      and Error("ERR the transaction exceeds client-query-buffer-limit") in replies and server.resident() - before < 24 * MB,
+                      "%.1f MB more" % ((server.resident() - before) / MB))
+            run.check("client-query-buffer-limit: which is given up", str(collecting.call("EXEC")).startswith("EXECABORT") and admin.call("EXISTS", "later") == 0)
     for each in (server, control):
         with each.connect() as admin:
             admin.do("CONFIG", "SET", "client-query-buffer-limit", "1gb")
