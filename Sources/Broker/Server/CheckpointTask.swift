@@ -125,11 +125,17 @@ final class CheckpointTask: @unchecked Sendable {
         bytes.store(writer.size, ordering: .relaxed)
         guard rest(after: writer.size - offset) else { return .cancelled }
       }
+      // The sync may take long: who stops in a hurry does not want it.
+      guard !isCancelled.load(ordering: .acquiring) else { return .cancelled }
       try writer.finish()
       size = writer.size
       file = Manifest.Checkpoint(name: writer.name, sequence: header.sequence)
     } catch {
       return .failed(.disk(error))
+    }
+    guard !isCancelled.load(ordering: .acquiring) else {
+      try? log.folder.remove(file.name)
+      return .cancelled
     }
     switch log.adopt(file, size: size) {
     case .success(let names):

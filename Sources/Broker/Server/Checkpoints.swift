@@ -6,8 +6,9 @@
 
 /// What the turn remembers of checkpoints.
 struct Checkpoints {
-  /// Not before this, monotonic ms: the last one has failed.
-  var notBefore: Int64 = 0
+  /// Not before this, monotonic ms: the last one has failed; unless far less than the memory that
+  /// was in use then is now.
+  var notBefore: Int64 = 0, memoryAtFailure = 0
   /// How many changes the one under way has, and whether its rate is bounded.
   var changes = 0, isBounded = false
   /// Bytes in the log when its growth was last looked at, and when, monotonic ms.
@@ -42,7 +43,7 @@ extension Server {
   private static let retryMin: Int64 = 10_000, retryMax: Int64 = 600_000
   /// At a clean stop a checkpoint is made where the log is this long at least, twice as long as the
   /// data, and the data is quickly written.
-  private static let stopLogMin = 16 << 20, stopDataMax = 128 << 20
+  private static let stopLogMin = 16 << 20, stopDataMax = 64 << 20
   /// How long a stop waits for that, in nanoseconds.
   private static let stopPatience: UInt64 = 600_000_000
 
@@ -57,7 +58,10 @@ extension Server {
     }
     checkpoints.bytesSeen = statistics.bytesWritten
     checkpoints.seenAt = engine.context.monotonic
-    guard host.checkpoint == nil, engine.context.monotonic >= checkpoints.notBefore else { return }
+    // Where a full disk made it fail, what was deleted since must not have to wait.
+    let isWorthIt = MemoryAccount.used < checkpoints.memoryAtFailure / 2
+    guard host.checkpoint == nil, isWorthIt || engine.context.monotonic >= checkpoints.notBefore
+    else { return }
     let percentage = settings.logRewritePercentage
     guard percentage > 0, statistics.size >= settings.logRewriteSizeMin else { return }
     let base = statistics.checkpointSize
@@ -104,6 +108,7 @@ extension Server {
     case .failed(let error):
       let delay = Self.retryMin << Int64(min(host.checkpointsEnded.failures, 10))
       host.checkpointsEnded.failures += 1
+      checkpoints.memoryAtFailure = MemoryAccount.used
       checkpoints.notBefore = engine.context.monotonic + min(delay, Self.retryMax)
       journal.warning("The checkpoint failed, and the log goes on without it: \(error)")
     case .cancelled: break
