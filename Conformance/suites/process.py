@@ -128,6 +128,49 @@ def saving(run):
         server.stop()
 
 
+def connect_soon(server):
+    """A connection to a server that has just been spawned."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            return server.connect()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+
+
+def loading(run):
+    """While the data is read, clients hear of it; what they began then goes on when it is there; a stop changes nothing."""
+    refusal = Error("LOADING Redis is loading the dataset in memory")
+    server = run.start("--auto-aof-rewrite-percentage", "0")
+    inserts = 2000
+    with server.connect() as connection:
+        for n in range(100):
+            connection.do("RPUSH", "list", *range(n * 1000, n * 1000 + 1000))
+        for _ in range(inserts):
+            connection.do("LINSERT", "list", "BEFORE", 99999, "x")  # Walks over all elements, in the replay too.
+    server.kill()
+    for words in (["SHUTDOWN"], ["SHUTDOWN", "SAVE"], None):
+        server.spawn()
+        with connect_soon(server) as connection:
+            run.equal("LOADING: a reader is refused", connection.call("LLEN", "list"), refusal)
+            run.equal("LOADING: INFO says so", server.info("loading"), "1")
+            if words:
+                connection.send(*words)
+                rest = connection.read_to_end()
+            else:
+                server.process.send_signal(signal.SIGTERM)
+        code = server.process.wait(5)
+        run.check("LOADING: %s: exit 0" % " ".join(words or ["SIGTERM"]), code == 0 and (not words or rest == b""), "code %s" % code)
+    server.spawn()
+    with connect_soon(server) as connection:
+        run.equal("LOADING: MULTI", connection.call("MULTI"), b"OK")
+        run.check("LOADING: ends", wait_for(lambda: server.info("loading") == "0"), "")
+        run.equal("LOADING: a transaction begun then takes commands", connection.call("LLEN", "list"), b"QUEUED")
+        run.equal("LOADING: a transaction begun then runs", connection.call("EXEC"), [100_000 + inserts])
+    server.stop()
+
+
 def keys_of(connection):
     keys = {}
     for key in sorted(connection.do("KEYS", "*")):
@@ -277,5 +320,5 @@ def run(run):
     if not run.martlet:
         run.skip("process", "its options and messages are the broker's own")
         return
-    for part in (help_and_version, starts_and_says_so, refused_starts, second_server, stops, saving, tools, options_file, at_runtime, files_and_sockets, debug_sleep):
+    for part in (help_and_version, starts_and_says_so, refused_starts, second_server, stops, saving, loading, tools, options_file, at_runtime, files_and_sockets, debug_sleep):
         run.part(part, run)

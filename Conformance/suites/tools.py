@@ -12,7 +12,7 @@ import time
 from lib import server as servers
 from lib.setup import BINARY
 
-TIME_LIMIT = 240
+TIME_LIMIT = 400
 FRAMES = 80  # Of a megabyte each: a segment ends after 64.
 FRAME_HEADER = 40  # Bytes; Frame.swift has the layout.
 BLOCKS = 6  # Strings that have a block of the checkpoint for themselves.
@@ -226,7 +226,7 @@ def killed_repairs(run, sample):
     seconds = time.monotonic() - begin
     shutil.rmtree(trial)
     kills = 0
-    for _ in range(int(10 * run.scale)):
+    for _ in range(int(6 * run.scale)):
         folder = damaged_copy(run, sample, name, flipped(run, offset))
         original, is_killed = contents(folder), True
         while is_killed:

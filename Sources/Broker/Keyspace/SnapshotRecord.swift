@@ -4,7 +4,7 @@
 // memory, not walks over elements. Little-endian, one record after the other:
 //
 //     kind 1  database  number u32
-//     kind 2  string    key, size u32, deadline?, bytes of the key, bytes of the string
+//     kind 2  string    key, size u64, deadline?, bytes of the key, bytes of the string
 //     kind 3  integer   key, value i64, deadline?, bytes of the key
 //     kind 4  list      key, elements u64, deadline?, bytes of the key
 //     kind 5  chunk     elements u32, elementSize u32, size u32, payload: of the list before it
@@ -73,14 +73,7 @@ struct SnapshotRecords {
     guard let flags: UInt8 = number(), flags <= 1, let keySize: UInt32 = number() else {
       return nil
     }
-    var size: UInt32 = 0, value: UInt64 = 0
-    if kind == .string {
-      guard let read: UInt32 = number() else { return nil }
-      size = read
-    } else {
-      guard let read: UInt64 = number() else { return nil }
-      value = read
-    }
+    guard let value: UInt64 = number() else { return nil }
     var deadline: Int64?
     if flags == 1 {
       guard let read: Int64 = number() else { return nil }
@@ -89,7 +82,7 @@ struct SnapshotRecords {
     guard let key = view(Int(keySize)) else { return nil }
     switch kind {
     case .string:
-      guard let string = view(Int(size)) else { return nil }
+      guard let size = Int(exactly: value), let string = view(size) else { return nil }
       return .string(key: key, value: string, deadline: deadline)
     case .integer:
       return .integer(key: key, value: Int64(bitPattern: value), deadline: deadline)
@@ -189,14 +182,14 @@ struct SnapshotBlock: ~Copyable {
     begin(.string)
     appendHead(entry)
     if let blob = entry.blob, blob.count >= Self.namedMin {
-      bytes.append(littleEndian: UInt32(blob.count))
+      bytes.append(littleEndian: UInt64(blob.count))
       appendKey(entry)
       tail = blob.bytes
       owner = .entry(entry)
       return
     }
     let view = entry.storedString
-    bytes.append(littleEndian: UInt32(view.count))
+    bytes.append(littleEndian: UInt64(view.count))
     appendKey(entry)
     bytes.append(view)
     entry.release()

@@ -475,9 +475,15 @@ extension LogThread {
         continue
       }
       let isRetry = !batch.isEmpty
-      batch.append(&state.queue)
       writer.noteDurable(state.durableSequence)
       writer.zeroesAhead = state.policy == .always
+      // These come before the queue, which never is empty under a steady load. All that is queued
+      // behind the checkpoint's last command then goes to the new segment.
+      if state.wantsSegment, !isRetry, !state.isStopping { return .beginSegment }
+      if let adoption = state.adoption, adoption.checkpoint.sequence <= writer.written {
+        return .adopt(adoption)
+      }
+      batch.append(&state.queue)
       let synced = syncedOrdinal.load(ordering: .relaxed)
       let mustSync = state.policy == .always || synced < state.flushTarget
       if isRetry, let adoption = state.adoption {
@@ -494,9 +500,7 @@ extension LogThread {
       if !batch.isEmpty || (mustSync && synced < state.written) {
         return .write(mustSync: mustSync)
       }
-      if let adoption = state.adoption { return .adopt(adoption) }
       if state.isStopping { return nil }
-      if state.wantsSegment { return .beginSegment }
       if writer.isFull {
         if !sleepWriter(timing.fullAge) { return .idle }
       } else if !state.spares.isEmpty || mayCloseGap(writer) {

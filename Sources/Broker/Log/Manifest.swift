@@ -123,7 +123,12 @@ struct Manifest: Equatable, Sendable {
     }
     folder.close(file)
     try folder.rename(Self.nameNew, to: Self.name)
-    try folder.sync()
+    do { try folder.sync() } catch {
+      // Even if only a descriptor was lacking: the new manifest is there, durable or not, and
+      // whoever took this for a passing error would remove the files that it lists.
+      throw DiskError(
+        code: error.code, call: .syncFolder, path: error.path, reason: error.reason)
+    }
   }
 
   private static func hex(_ number: UInt64, digits: Int) -> String {

@@ -41,7 +41,9 @@ final class PosixDisk: Disk {
   }
 
   func remove(_ path: String) throws(DiskError) {
-    guard unsafe Glibc.remove(path) == 0 else { throw lastError(.remove, path) }
+    if unsafe unlink(path) == 0 { return }
+    guard errno == EISDIR else { throw lastError(.remove, path) }
+    guard unsafe rmdir(path) == 0 else { throw lastError(.remove, path) }
   }
 
   func open(_ path: String, for use: DiskUse) throws(DiskError) -> DiskFile {

@@ -112,8 +112,7 @@ extension Server {
   private mutating func noteLoaded(_ size: Int) {
     host.loading!.done += size
     let progress = host.loading!
-    // The clock is looked at once in 64 KiB.
-    guard size == 0 || progress.done & ~0xFFFF != (progress.done - size) & ~0xFFFF else { return }
+    // Each time, and not once in so many bytes: few may take long, as those of LINSERT do.
     let now = SystemClock.monotonic()
     if now >= progress.nextLine {
       host.loading!.nextLine = now + LoadProgress.lineEvery

@@ -48,6 +48,8 @@ extension Server {
   }
 
   private mutating func reasonNotToStop(_ shutdown: HostRequests.Shutdown) -> String? {
+    // What is still being read is on disk as it is.
+    guard !engine.context.isStarting else { return nil }
     guard let log else {
       return shutdown.save == true ? "SAVE was asked for, and appendonly is no" : nil
     }

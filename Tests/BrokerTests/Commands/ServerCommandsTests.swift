@@ -313,6 +313,9 @@ func saveAnswersOnceTheCheckpointHasEnded(isGood: Bool) {
   let client = harness.client()
   #expect(harness.send(client, "BGSAVE") == "+Background saving started\r\n")
   #expect(harness.engine.context.requests.checkpoint)
+  // Also before the turn ends, with which it begins.
+  #expect(harness.send(client, "BGSAVE") == "-ERR Background save already in progress\r\n")
+  harness.engine.context.requests = HostRequests()
   harness.engine.context.isSaving = true
   #expect(harness.send(client, "BGSAVE") == "-ERR Background save already in progress\r\n")
   #expect(

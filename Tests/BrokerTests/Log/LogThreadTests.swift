@@ -237,6 +237,69 @@ func anIdleLogClosesTheGapOfItsLastFrame(policy: SyncPolicy) throws {
   #expect(rig.log.statistics.framesWritten == 4)
 }
 
+/// A checkpoint file with nothing in it, for `header`.
+private func emptyCheckpoint(_ header: CheckpointHeader, _ log: LogThread) throws
+  -> Manifest.Checkpoint
+{
+  var writer = try CheckpointWriter.begin(header, in: log.folder)
+  try writer.finish()
+  return Manifest.Checkpoint(name: writer.name, sequence: header.sequence)
+}
+
+/// Goal: a checkpoint is listed under a load that never pauses. Method: whenever a sync ends, the
+/// next commit is queued already.
+@Test func aCheckpointIsListedWhileCommitsAreQueued() throws {
+  let rig = try Rig(.always)
+  _ = rig.submit(0)
+  rig.await { rig.log.released == 1 }
+  let header = try #require(rig.log.beginCheckpoint())
+  let checkpoint = try emptyCheckpoint(header, rig.log)
+  rig.disk.closeGate()
+  _ = rig.submit(1)
+  rig.disk.awaitSync()
+  let listed = Flag()
+  let adopter = Thread(name: "adopter") {
+    _ = rig.log.adopt(checkpoint, size: 1)
+    listed.set()
+  }
+  var rounds = 1
+  while !listed.isSet, rounds < 2000 {
+    rounds += 1
+    _ = rig.submit(rounds)
+    rig.disk.passOne()
+  }
+  #expect(listed.isSet)
+  rig.disk.openGate()
+  adopter.join()
+  #expect(rig.log.stop() == nil)
+}
+
+private final class Flag: Sendable {
+  private let value = Atomic<Bool>(false)
+  var isSet: Bool { value.load(ordering: .acquiring) }
+  func set() { value.store(true, ordering: .releasing) }
+}
+
+/// Goal: no command behind a checkpoint keeps the segment before it. Method: commits on both sides
+/// of it are queued together.
+@Test func aCheckpointUnderLoadNeedsNoSegmentBeforeIt() throws {
+  let rig = try Rig(.always)
+  let first = Segment(first: 1).name
+  _ = rig.submit(0)
+  rig.await { rig.log.released == 1 }
+  rig.disk.closeGate()
+  _ = rig.submit(1)
+  rig.disk.awaitSync()
+  _ = rig.submit(2)
+  let header = try #require(rig.log.beginCheckpoint())
+  _ = rig.submit(3)
+  rig.disk.openGate()
+  rig.log.flush()
+  let passed = try rig.log.adopt(emptyCheckpoint(header, rig.log), size: 1).get()
+  #expect(passed == [first])
+  #expect(rig.log.stop() == nil)
+}
+
 @Test func aSecondLogOnTheFolderIsRefusedUntilTheFirstStops() throws {
   let rig = try Rig(.always)
   #expect {

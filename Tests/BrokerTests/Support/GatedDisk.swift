@@ -34,7 +34,7 @@ final class GatedDisk: Disk, @unchecked Sendable {
   private let lock = Lock()
   private let changed: Condition
   private var isClosed = false, failsSync = false, isFull = false
-  private var waiting = 0, syncCount = 0
+  private var waiting = 0, passes = 0, syncCount = 0
 
   init() { changed = Condition(lock) }
 
@@ -52,6 +52,15 @@ final class GatedDisk: Disk, @unchecked Sendable {
   /// Waits until a sync stands at the gate.
   func awaitSync() { lock.withLock { while waiting == 0 { changed.wait() } } }
 
+  /// Lets one sync through the closed gate and waits until another stands there.
+  func passOne() {
+    lock.withLock {
+      passes += 1
+      changed.broadcast()
+      while passes > 0 || waiting == 0 { changed.wait() }
+    }
+  }
+
   func failSyncs() { lock.withLock { failsSync = true } }
   func setFull(_ isFull: Bool) { lock.withLock { self.isFull = isFull } }
   var syncs: Int { lock.withLock { syncCount } }
@@ -62,8 +71,10 @@ final class GatedDisk: Disk, @unchecked Sendable {
     try lock.withLock { () throws(DiskError) in
       waiting += 1
       changed.broadcast()
-      while isClosed { changed.wait() }
+      while isClosed, passes == 0 { changed.wait() }
+      if isClosed { passes -= 1 }
       waiting -= 1
+      changed.broadcast()
       syncCount += 1
       guard !failsSync else {
         throw DiskError(

@@ -90,7 +90,7 @@ struct SampleLog {
   private static func database(_ index: Int) -> [UInt8] { [1] + number(UInt32(index)) }
 
   private static func string(_ key: String, _ value: String, deadline: Int64? = nil) -> [UInt8] {
-    [2, deadline == nil ? 0 : 1] + number(UInt32(key.utf8.count)) + number(UInt32(value.utf8.count))
+    [2, deadline == nil ? 0 : 1] + number(UInt32(key.utf8.count)) + number(UInt64(value.utf8.count))
       + (deadline.map { number($0) } ?? []) + Array(key.utf8) + Array(value.utf8)
   }
 

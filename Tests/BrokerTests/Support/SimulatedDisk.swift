@@ -253,6 +253,7 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
       }
       self.folderChanges.removeAll { $0.folder == path }
     }
+    _ = try meet(.open, path)  // A real disk takes a descriptor for it.
     _ = try meet(.syncFolder, path, act)
     try act()
   }

@@ -144,7 +144,7 @@ extension Context {
     guard settings.isLogged else {
       throw CommandError("ERR Nothing is saved while appendonly is no")
     }
-    guard !isSaving else { throw CommandError(refusal) }
+    guard !isSaving, !requests.checkpoint else { throw CommandError(refusal) }
     requests.checkpoint = true
   }
 
