@@ -66,7 +66,7 @@ def answers(run):
     ours, theirs = run.start(), servers.Server(servers.CONTROL, run.directory("redis")).start()
     for requests in (["SAVE"], ["BGSAVE"], ["BGSAVE SCHEDULE"], ["bgsave schedule"], ["BGREWRITEAOF"], ["BGSAVE WHAT"], ["BGSAVE SCHEDULE WHAT"], ["SAVE x"],
                      ["BGREWRITEAOF x"], ["LASTSAVE x"], ["MULTI", "SAVE", "EXEC"], ["MULTI", "BGSAVE", "EXEC"], ["MULTI", "BGSAVE SCHEDULE", "EXEC"],
-                     ["MULTI", "BGREWRITEAOF", "EXEC"], ["MULTI", "SET k v", "BGSAVE", "GET k", "EXEC"], ["MULTI", "BGREWRITEAOF", "BGSAVE", "EXEC"]):
+                     ["MULTI", "BGREWRITEAOF", "EXEC"], ["MULTI", "SET k v", "BGSAVE", "GET k", "EXEC"], ["MULTI", "BGREWRITEAOF", "BGSAVE", "BGSAVE", "EXEC"]):
         run.equal("answers: " + ", ".join(requests), replies(ours, *requests), replies(theirs, *requests))
     with ours.connect() as a, theirs.connect() as b:
         missing = set(persistence(b)) - set(persistence(a))
