@@ -325,6 +325,16 @@ func saveAnswersOnceTheCheckpointHasEnded(isGood: Bool) {
   #expect(harness.send(client, "LASTSAVE") == ":12\r\n")
 }
 
+@Test func aTransactionMaySaveTwice() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  for request in ["MULTI", "BGSAVE", "BGREWRITEAOF", "BGSAVE"] { _ = harness.send(client, request) }
+  #expect(
+    harness.send(client, "EXEC")
+      == "*3\r\n+Background saving scheduled\r\n"
+      + "+Background append only file rewriting scheduled\r\n+Background saving scheduled\r\n")
+}
+
 @Test func shutdownBlocksUntilItFails() {
   var harness = EngineHarness()
   let client = harness.client(), other = harness.client()

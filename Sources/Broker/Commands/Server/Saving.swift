@@ -144,7 +144,8 @@ extension Context {
     guard settings.isLogged else {
       throw CommandError("ERR Nothing is saved while appendonly is no")
     }
-    guard !isSaving, !requests.checkpoint else { throw CommandError(refusal) }
+    // What a transaction schedules, all of its commands share.
+    guard !isSaving, !requests.checkpoint || isInExec else { throw CommandError(refusal) }
     requests.checkpoint = true
   }
 
