@@ -272,6 +272,12 @@ class Stepper:
                 each_side(lambda side, _: side.control.send("PING"))
                 each_side(lambda side, _: side.control.raw())
             each_side(collect)
+            # What was sent before the PONG may still be on its way through a busy machine.
+            for _ in range(20):
+                if all(len(got[0].get(n, [])) == len(got[1].get(n, [])) for n in set(got[0]) | set(got[1])):
+                    break
+                time.sleep(0.01)
+                each_side(collect)
         return got
 
     def step(self, step):
@@ -343,11 +349,12 @@ def shown(reply):
 
 def script(steps, difference, protocol, seed):
     several = any(step.connection for step in steps)
-    lines = ["RESP%d, seed %s" % (protocol, seed)]
+    where = " on connection %s" % "ABCDEF"[difference.connection] if several else ""
+    # The difference comes first: a long script is cut where it is printed.
+    lines = ["RESP%d, seed %s" % (protocol, seed), "here%s:  %s" % (where, shown(difference.ours)), "redis%s: %s" % (where, shown(difference.theirs))]
     for step in steps:
         lines.append("%s> %s%s" % ("ABCDEF"[step.connection] if several else "", script_line(step.arguments), "   (then wait %g s)" % step.sleep if step.sleep else ""))
-    where = " on connection %s" % "ABCDEF"[difference.connection] if several else ""
-    return "\n".join(lines + ["here%s:  %s" % (where, shown(difference.ours)), "redis%s: %s" % (where, shown(difference.theirs))])
+    return "\n".join(lines)
 
 
 # The families
