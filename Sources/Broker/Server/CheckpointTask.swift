@@ -113,7 +113,8 @@ final class CheckpointTask: @unchecked Sendable {
       // Gone when this is done: the engine learns of the end and writes without copying.
       var snapshot = order.snapshot.take()!
       var writer = try CheckpointWriter.begin(header, in: log.folder)
-      var block = SnapshotBlock()
+      // Small ones: the processor and the disk are for others in between.
+      var block = SnapshotBlock(sizeWanted: 256 << 10)
       while true {
         block.removeAll()
         snapshot.fill(&block)

@@ -38,7 +38,7 @@ struct CheckpointsEnded {
 extension Server {
   /// Bytes a second that a checkpoint writes at least: slow enough that neither the log's syncs nor
   /// the engine notice it.
-  private static let rateMin = 96 << 20
+  private static let rateMin = 64 << 20
   /// After a failure the next one waits 10 s, then twice as long each time, up to 10 minutes.
   private static let retryMin: Int64 = 10_000, retryMax: Int64 = 600_000
   /// At a clean stop a checkpoint is made where the log is this long at least, twice as long as the
