@@ -309,7 +309,7 @@ def policy_change(run):
     """`everysec` until it is made `always` under load: from the next operation on nothing is lost, nor of what was before it."""
     recording = Recording(run, "everysec, then always", "--appendfsync", "everysec", operations=400, tickets=1.0, pause=0.004, deepest=3,
                           meanwhile=[["CONFIG", "SET", "appendfsync", "always"]], sync_delay_ms=10)
-    results = recording.images(recording.points(int(80 * run.scale)))
+    results = recording.images(recording.points(max(64, int(80 * run.scale))))
     report(run, recording.name, recording, results, EVERYSEC + ("lost",))
     run.check(recording.name + ": before it something was lost", max(lost for _, _, lost in results) > 0.1)
 
