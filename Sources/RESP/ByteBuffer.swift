@@ -138,6 +138,16 @@ public struct ByteBuffer: ~Copyable {
     unsafe memcpy(base + start + offset, bytes.base, bytes.count)
   }
 
+  /// Writes `value` over what stands at `offset`.
+  @inlinable
+  public mutating func overwrite<Number: FixedWidthInteger>(
+    at offset: Int, littleEndian value: Number
+  ) {
+    unsafe withUnsafeBytes(of: value.littleEndian) {
+      unsafe overwrite(at: offset, with: ByteView($0))
+    }
+  }
+
   /// Puts `bytes`, which lie elsewhere, at `offset`, moving what follows.
   public mutating func insert(_ bytes: ByteView, at offset: Int) {
     precondition(offset >= 0 && offset <= count)

@@ -279,30 +279,48 @@ struct Context: ~Copyable {
     return false
   }
 
+  /// The value of `key`, of type `V`, for reading.
+  @inline(__always)
+  mutating func value<V: StoredValue>(
+    _ key: Key, _ type: V.Type = V.self
+  ) throws(CommandError) -> V? {
+    guard let entry = find(key) else { return nil }
+    guard entry.kind == V.kind else { throw .wrongType }
+    return entry.value()
+  }
+
+  /// The value of `key`, of type `V`, for changing it.
+  @inline(__always)
+  mutating func valueForWriting<V: StoredValue>(
+    _ key: Key, _ type: V.Type = V.self
+  ) throws(CommandError) -> V? {
+    guard let entry = findForWriting(key) else { return nil }
+    guard entry.kind == V.kind else { throw .wrongType }
+    return entry.unsharedValue()
+  }
+
   /// The list of `key` for reading.
   @inline(__always)
-  mutating func list(_ key: Key) throws(CommandError) -> List? {
-    guard let entry = find(key) else { return nil }
-    guard entry.kind == .list else { throw .wrongType }
-    return entry.list
-  }
+  mutating func list(_ key: Key) throws(CommandError) -> List? { try value(key) }
 
   /// The list of `key` for changing it.
   @inline(__always)
   mutating func listForWriting(_ key: Key) throws(CommandError) -> List? {
-    guard let entry = findForWriting(key) else { return nil }
-    guard entry.kind == .list else { throw .wrongType }
-    return entry.unsharedList
+    try valueForWriting(key)
   }
 
   // MARK: Changing
 
-  /// An empty list under `key`, which is not there.
-  mutating func makeList(_ key: Key) -> List {
-    let list = List.make()
-    insert(.list(key.bytes, list), key)
-    return list
+  /// An empty value under `key`, which is not there.
+  @inline(__always)
+  mutating func makeValue<V: StoredValue>(_ key: Key, _ type: V.Type = V.self) -> V {
+    let value = V.make()
+    insert(.value(key.bytes, value), key)
+    return value
   }
+
+  /// An empty list under `key`, which is not there.
+  mutating func makeList(_ key: Key) -> List { makeValue(key) }
 
   /// Takes over `entry` under `key`, which is not there.
   mutating func insert(_ entry: Entry, _ key: Key) {

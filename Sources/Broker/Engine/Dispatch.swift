@@ -226,11 +226,13 @@ extension Context {
     while let waiter = waiters.first(for: stored, passing: passedOver),
       let wait = sessions[waiter].wait
     {
-      let isServed = stored.withView { bytes in
-        serving(waiter, database: stored.database) { c in
+      let isServed: Bool? = stored.withView { bytes in
+        serving(waiter, database: stored.database) { c -> Bool? in
           let key = c.key(bytes)
-          guard c.peek(key)?.kind == .list else { return Optional<Bool>.none }
-          return Lists.serve(wait, &c, key)
+          switch c.peek(key)?.kind {
+          case .list: return Lists.serve(wait, &c, key)
+          default: return nil
+          }
         }
       }
       guard let isServed else { return }

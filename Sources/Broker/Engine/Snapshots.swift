@@ -23,18 +23,22 @@ extension Engine {
 /// written.
 struct SnapshotLoad: ~Copyable {
   private var database = 0
-  /// The list whose chunks are being read, with the elements that are to come.
-  private var list: Entry?
+  /// The value whose chunks or pieces are being read, with the elements that are to come.
+  private var open: Entry?
   private var hash: UInt64 = 0
   private var missing = 0
   private(set) var keys = 0
 
   /// What does not fit together.
-  struct Flaw: Error { let reason: String }
+  struct Flaw: Error {
+    let reason: String
+    fileprivate static let endsEarly = Flaw(reason: "a value ends before its last element")
+    fileprivate static let outOfPlace = Flaw(reason: "a part of a value is out of place")
+  }
 
   init() {}
 
-  deinit { list?.release() }
+  deinit { open?.release() }
 
   mutating func add(_ parts: SnapshotParts, to engine: inout Engine) throws(Flaw) {
     while let part = parts.next() {
@@ -46,29 +50,43 @@ struct SnapshotLoad: ~Copyable {
               + "\(engine.context.databases.count)")
         }
         database = number
-        guard list == nil else { throw Flaw(reason: "a list ends before its last element") }
-      case .entry(let entry, let hash, let elements):
-        guard list == nil else {
+        guard open == nil else { throw .endsEarly }
+      case .entry(let entry, let hash, let missing):
+        guard open == nil else {
           entry.release()
-          throw Flaw(reason: "a list ends before its last element")
+          throw .endsEarly
         }
-        guard elements == 0 else {
-          (list, self.hash, missing) = (entry, hash, elements)
+        guard missing == 0 else {
+          (open, self.hash, self.missing) = (entry, hash, missing)
           continue
         }
         try insert(entry, hash, into: &engine)
       case .chunk(let chunk):
-        guard let list, chunk.count <= missing else {
+        guard let open, open.kind == .list, chunk.count <= missing else {
           chunk.release()
-          throw Flaw(reason: "a part of a list is out of place")
+          throw .outOfPlace
         }
-        missing -= chunk.count
-        list.unsharedList.append(chunk)
-        guard missing == 0 else { continue }
-        self.list = nil
-        try insert(list, self.hash, into: &engine)
+        open.unsharedList.append(chunk)
+        try count(chunk.count, of: open, into: &engine)
+      case .piece(let elements, let bytes):
+        guard let open, let value = open.pieced, elements <= missing else { throw .outOfPlace }
+        let isTaken = unsafe bytes.withUnsafeBytes {
+          unsafe value.takePiece(elements: elements, ByteView($0), engine.context.keyHash)
+        }
+        guard isTaken else { throw Flaw(reason: "a part of a value cannot be read") }
+        try count(elements, of: open, into: &engine)
       }
     }
+  }
+
+  /// Takes in that `elements` more of the open value are there.
+  private mutating func count(
+    _ elements: Int, of open: Entry, into engine: inout Engine
+  ) throws(Flaw) {
+    missing -= elements
+    guard missing == 0 else { return }
+    self.open = nil
+    try insert(open, hash, into: &engine)
   }
 
   private mutating func insert(
@@ -85,6 +103,6 @@ struct SnapshotLoad: ~Copyable {
 
   /// Checks that nothing is left open.
   consuming func finish() throws(Flaw) {
-    guard list == nil else { throw Flaw(reason: "a list ends before its last element") }
+    guard open == nil else { throw .endsEarly }
   }
 }

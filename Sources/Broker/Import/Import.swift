@@ -24,7 +24,7 @@ struct ImportJob {
 /// What an import took and what it left.
 struct ImportSummary: Equatable, CustomStringConvertible {
   /// Keys in the end, by type, and the databases that have some.
-  var strings = 0, lists = 0, databases = 0
+  var keys: [ValueKind: Int] = [:], databases = 0
   /// Keys that were out of time in the end.
   var expired = 0
   /// Commands of append-only files that were run.
@@ -36,10 +36,20 @@ struct ImportSummary: Equatable, CustomStringConvertible {
   /// Bytes read, and bytes at the end of the last file that make no whole command.
   var size = 0, sizeLeftOut = 0
 
+  /// How many keys of which type, those types that there always are first.
+  private var keysText: String {
+    let strings = "\(keys[.string] ?? 0) strings", lists = "\(keys[.list] ?? 0) lists"
+    let others = ValueKind.allCases.dropFirst(2).compactMap { kind in
+      keys[kind].map { "\($0) \(kind.plural)" }
+    }
+    let all = [strings, lists] + others
+    return all.dropLast().joined(separator: ", ") + " and " + all.last!
+  }
+
   /// Some lines for people, without a line break at the end.
   var description: String {
     var lines = [
-      "\(strings) strings and \(lists) lists in \(databases) databases, from \(size) bytes"
+      "\(keysText) in \(databases) databases, from \(size) bytes"
     ]
     if commands > 0 { lines[0] += " and \(commands) commands of a log" }
     if expired > 0 { lines.append("left out: \(expired) keys whose time was up") }

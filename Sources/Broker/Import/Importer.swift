@@ -245,10 +245,7 @@ struct Importer: ~Copyable {
     for index in 0..<engine.context.databases.count {
       if engine.context.databases[index].count > 0 { summary.databases += 1 }
       engine.context.databases[index].table.forEach { entry in
-        switch entry.kind {
-        case .list: summary.lists += 1
-        default: summary.strings += 1
-        }
+        summary.keys[entry.kind, default: 0] += 1
       }
     }
     return summary

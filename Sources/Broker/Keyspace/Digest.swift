@@ -26,9 +26,10 @@ struct Digest: Equatable {
     add(UInt64(database))
     add(UInt64(entry.kind.rawValue))
     add(UInt64(bitPattern: entry.deadline ?? -1))
-    switch entry.kind {
-    case .string: entry.withString { add(hash($0)) }
-    case .list: entry.list.forEach(in: 0..<entry.list.count) { add(hash($0)) }
+    if let value = entry.composite {
+      value.digest(hash, add)
+    } else {
+      entry.withString { add(hash($0)) }
     }
     return state
   }

@@ -17,19 +17,6 @@
 import Glibc
 import RESP
 
-/// The types of values, as TYPE names them.
-enum ValueKind: UInt8 {
-  case string = 0
-  case list = 1
-
-  var name: StaticString {
-    switch self {
-    case .string: "string"
-    case .list: "list"
-    }
-  }
-}
-
 @safe
 struct Entry: HashItem {
   let address: UnsafeMutableRawPointer
@@ -124,11 +111,22 @@ struct Entry: HashItem {
     return entry
   }
 
-  /// A list, whose ownership is taken over.
-  static func list(_ key: ByteView, _ list: List, deadline: Int64? = nil) -> Entry {
-    let entry = make(key, kind: .list, encoding: .block, inlineCount: 0, deadline: deadline)
-    unsafe entry.setBlock(list.address)
+  /// Any other value, whose ownership is taken over.
+  static func value<V: StoredValue>(_ key: ByteView, _ value: V, deadline: Int64? = nil) -> Entry {
+    let entry = make(key, kind: V.kind, encoding: .block, inlineCount: 0, deadline: deadline)
+    unsafe entry.setBlock(value.address)
     return entry
+  }
+
+  /// An empty value of `kind`, which is in pieces; nil for strings and lists, which are not.
+  static func pieced(_ kind: ValueKind, _ key: ByteView, deadline: Int64?) -> Entry? {
+    switch kind {
+    case .string, .list: nil
+    case .set: value(key, SetValue.make(), deadline: deadline)
+    case .sortedSet: value(key, SortedSet.make(), deadline: deadline)
+    case .hash: value(key, HashValue.make(), deadline: deadline)
+    case .stream: value(key, Stream.make(), deadline: deadline)
+    }
   }
 
   private func setBlock(_ block: UnsafeMutableRawPointer) {
@@ -159,6 +157,7 @@ struct Entry: HashItem {
     switch kind {
     case .string: unsafe Blob(address: block).release()
     case .list: unsafe List(address: block).release()
+    default: pieced!.release()
     }
   }
 
@@ -284,22 +283,44 @@ struct Entry: HashItem {
     return new
   }
 
-  /// The list, for reading.
-  @inline(__always) var list: List {
-    assert(kind == .list)
-    return unsafe List(address: block)
+  /// A value of the type that `kind` says, for reading.
+  @inline(__always)
+  func value<V: StoredValue>(_ type: V.Type = V.self) -> V {
+    assert(kind == V.kind)
+    return unsafe V(address: block)
   }
 
-  /// The list for writing: a copy takes the place of one that is shared.
-  @inline(__always) var unsharedList: List {
-    let list = list
-    guard list.isShared else { return list }
+  /// The same for writing: a copy takes the place of one that is shared.
+  @inline(__always)
+  func unsharedValue<V: StoredValue>(_ type: V.Type = V.self) -> V {
+    let value = value(type)
+    guard value.isShared else { return value }
     assert(!isShared)
-    let copy = list.copied()
+    let copy = value.copied()
     unsafe setBlock(copy.address)
-    list.release()
+    value.release()
     return copy
   }
+
+  /// The list, for reading.
+  @inline(__always) var list: List { value() }
+
+  /// The list for writing.
+  @inline(__always) var unsharedList: List { unsharedValue() }
+
+  /// The value for who need not know which it is; nil for strings and lists.
+  var pieced: (any PiecedValue)? {
+    switch kind {
+    case .string, .list: nil
+    case .set: value(SetValue.self)
+    case .sortedSet: value(SortedSet.self)
+    case .hash: value(HashValue.self)
+    case .stream: value(Stream.self)
+    }
+  }
+
+  /// The value for who need not know which it is; nil for strings.
+  var composite: (any StoredValue)? { kind == .list ? list : pieced }
 
   /// Frees the entry, which is out of its table: a long list or string in slices.
   func bury(in graveyard: inout Graveyard) {
@@ -315,7 +336,12 @@ struct Entry: HashItem {
         let list = list
         if list.isLong {
           forgetBlock()
-          graveyard.bury(list)
+          list.bury(in: &graveyard)
+        }
+      default:
+        if let value = pieced, value.isLong {
+          forgetBlock()
+          value.bury(in: &graveyard)
         }
       }
     }
@@ -333,10 +359,8 @@ struct Entry: HashItem {
   func memoryUsage() -> Int {
     let own = usableSize + 8
     guard encoding == .block else { return own }
-    switch kind {
-    case .string: return unsafe own + Blob(address: block).usableSize + 8
-    case .list: return own + list.memoryUsage
-    }
+    guard let composite else { return unsafe own + Blob(address: block).usableSize + 8 }
+    return own + composite.memoryUsage
   }
 }
 

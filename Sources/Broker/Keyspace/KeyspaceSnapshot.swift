@@ -9,8 +9,9 @@ struct KeyspaceSnapshot: ~Copyable {
   /// The database being written, and whether a record has said so.
   private var index = 0
   private var isNamed = false
-  /// What is left of the list being written.
+  /// What is left of the list, or of the other long value, being written.
   private var chunks = ListChunks()
+  private var pieces: (any ValuePieces)?
 
   /// Keys in all databases, and how many of them have been begun.
   let keyCount: Int
@@ -28,6 +29,8 @@ struct KeyspaceSnapshot: ~Copyable {
     while !block.isFull {
       if let chunk = chunks.next() {
         block.append(chunk: chunk)
+      } else if let pieces {
+        if !block.appendPiece({ pieces.next(into: &$0) }) { self.pieces = nil }
       } else if index < databases.count, let entry = databases[index].next() {
         if !isNamed { block.append(database: index) }
         isNamed = true
@@ -50,6 +53,19 @@ struct KeyspaceSnapshot: ~Copyable {
       list.retain()
       entry.release()
       chunks = ListChunks(list)
+    case .set, .sortedSet, .hash, .stream:
+      guard let value = entry.pieced else { preconditionFailure("a value of no kind") }
+      block.append(value: value, of: entry)
+      if value.isLong {
+        value.retain()
+        pieces = value.pieces()
+      } else {
+        _ = block.appendPiece { bytes in
+          value.appendPiece(to: &bytes)
+          return value.snapshotCount
+        }
+      }
+      entry.release()
     }
   }
 }

@@ -1,8 +1,8 @@
 // SnapshotCommands.swift: records of a checkpoint as commands that make the same keys.
 //
-// For those who take the data elsewhere: SELECT, SET, RPUSH and PEXPIREAT, which any server of the
-// protocol knows. They come in batches that are as the body of a frame of the log: each begins in
-// database 0. A list is pushed chunk by chunk, and its deadline follows its last chunk, for a list
+// For those who take the data elsewhere: SELECT, SET, RPUSH, PEXPIREAT and what the other types say of
+// their pieces, which any server of the protocol knows. They come in batches that are as the body of a frame of the log: each begins in
+// database 0. A value is made part by part, and its deadline follows the last one, for a value
 // whose deadline has passed would go before the rest of it comes.
 
 import RESP
@@ -14,11 +14,12 @@ struct SnapshotCommands {
 
   private var records = SnapshotRecords(ByteView())
   private var database = 0
-  /// The list whose chunks are being read.
-  private(set) var list: OpenList?
+  /// The value whose chunks or pieces are being read.
+  private(set) var open: OpenValue?
 
-  struct OpenList {
+  struct OpenValue {
     let key: [UInt8]
+    let kind: ValueKind
     let elements: Int
     let deadline: Int64?
     /// Elements that are still to come.
@@ -39,25 +40,20 @@ struct SnapshotCommands {
   ///
   /// - Returns: how many; none at the end of the block.
   mutating func next(into body: inout ByteBuffer) throws(Flaw) -> Int {
-    var batch = Batch()
-    while body.count < Self.sizeWanted {
+    var batch = CommandBatch(database: database)
+    swap(&batch.bytes, &body)
+    defer { swap(&batch.bytes, &body) }
+    while batch.bytes.count < Self.sizeWanted {
       let offset = records.offset, record: SnapshotRecord?
       do throws(SnapshotRecords.Flaw) { record = try records.next() } catch {
         throw Flaw(offset: error.offset, reason: "no record begins here")
       }
       guard let record else { break }
-      if case .chunk(let elements, let elementSize, let payload) = record {
-        guard let list, elements <= list.missing,
-          let chunk = ListChunk.make(count: elements, elementSize: elementSize, payload: payload)
-        else { throw Flaw(offset: offset, reason: "a part of a list is out of place") }
-        defer { chunk.release() }
-        push(chunk, list, &batch, &body)
-        continue
+      guard try !append(partIn: record, at: offset, &batch) else { continue }
+      guard open == nil else {
+        throw Flaw(offset: offset, reason: "a value ends before its last element")
       }
-      guard list == nil else {
-        throw Flaw(offset: offset, reason: "a list ends before its last element")
-      }
-      append(record, &batch, &body)
+      append(keyIn: record, &batch)
     }
     return batch.count
   }
@@ -66,12 +62,10 @@ struct SnapshotCommands {
   ///
   /// - Returns: how many commands that is.
   mutating func finish(into body: inout ByteBuffer) -> Int {
-    var batch = Batch()
-    if let list, list.missing < list.elements {
-      unsafe list.key.withUnsafeBytes {
-        unsafe append(deadline: list.deadline, ByteView($0), &batch, &body)
-      }
-    }
+    var batch = CommandBatch(database: database)
+    swap(&batch.bytes, &body)
+    defer { swap(&batch.bytes, &body) }
+    if let open, open.missing < open.elements { append(deadline: open.deadline, open, &batch) }
     return batch.count
   }
 
@@ -80,9 +74,10 @@ struct SnapshotCommands {
     var records = SnapshotRecords(block), keys: [[UInt8]] = []
     while let record = try? records.next() {
       switch record {
-      case .string(let key, _, _), .integer(let key, _, _), .list(let key, _, _):
+      case .string(let key, _, _), .integer(let key, _, _), .list(let key, _, _),
+        .value(_, let key, _, _):
         keys.append(key.array)
-      case .database, .chunk: break
+      case .database, .chunk, .piece: break
       }
     }
     return keys
@@ -90,93 +85,143 @@ struct SnapshotCommands {
 
   // MARK: Commands
 
-  private mutating func append(
-    _ record: SnapshotRecord, _ batch: inout Batch, _ body: inout ByteBuffer
-  ) {
+  /// Appends the commands for a key, or for what of it is in its first record.
+  private mutating func append(keyIn record: SnapshotRecord, _ batch: inout CommandBatch) {
     switch record {
-    case .database(let number): database = number
+    case .database(let number):
+      database = number
+      batch.database = number
     case .string(let key, let value, let deadline):
-      batch.begin("SET", words: 3, in: database, &body)
-      batch.word(key, &body)
-      batch.word(value, &body)
-      append(deadline: deadline, key, &batch, &body)
+      batch.begin("SET", words: 3)
+      batch.word(key)
+      batch.word(value)
+      append(deadline: deadline, key, &batch)
     case .integer(let key, let value, let deadline):
-      batch.begin("SET", words: 3, in: database, &body)
-      batch.word(key, &body)
-      batch.word(integer: value, &body)
-      append(deadline: deadline, key, &batch, &body)
+      batch.begin("SET", words: 3)
+      batch.word(key)
+      batch.word(integer: value)
+      append(deadline: deadline, key, &batch)
     case .list(let key, let elements, let deadline):
-      list = OpenList(key: key.array, elements: elements, deadline: deadline, missing: elements)
-    case .chunk: break
+      open = OpenValue(
+        key: key.array, kind: .list, elements: elements, deadline: deadline, missing: elements)
+    case .value(let kind, let key, let elements, let deadline):
+      open = OpenValue(
+        key: key.array, kind: kind, elements: elements, deadline: deadline, missing: elements)
+    case .chunk, .piece: break
     }
   }
 
-  private mutating func push(
-    _ chunk: ListChunk, _ list: OpenList, _ batch: inout Batch, _ body: inout ByteBuffer
-  ) {
-    batch.begin("RPUSH", words: 2 + chunk.count, in: database, &body)
-    unsafe list.key.withUnsafeBytes { unsafe batch.word(ByteView($0), &body) }
+  /// Appends the commands for a chunk or a piece.
+  ///
+  /// - Returns: false when `record` is neither.
+  private mutating func append(
+    partIn record: SnapshotRecord, at offset: Int, _ batch: inout CommandBatch
+  ) throws(Flaw) -> Bool {
+    let elements: Int, isRead: Bool
+    switch record {
+    case .chunk(let count, let elementSize, let payload):
+      guard let open, open.kind == .list, count <= open.missing,
+        let chunk = ListChunk.make(count: count, elementSize: elementSize, payload: payload)
+      else { throw Flaw(offset: offset, reason: "a part of a value is out of place") }
+      push(chunk, open, &batch)
+      chunk.release()
+      (elements, isRead) = (count, true)
+    case .piece(let count, let bytes):
+      guard let open, count <= open.missing else {
+        throw Flaw(offset: offset, reason: "a part of a value is out of place")
+      }
+      isRead = unsafe open.key.withUnsafeBytes {
+        let key = unsafe ByteView($0)
+        return switch open.kind {
+        case .string, .list: false
+        case .set: SetValue.appendCommands(key, elements: count, bytes, &batch)
+        case .sortedSet: SortedSet.appendCommands(key, elements: count, bytes, &batch)
+        case .hash: HashValue.appendCommands(key, elements: count, bytes, &batch)
+        case .stream: Stream.appendCommands(key, elements: count, bytes, &batch)
+        }
+      }
+      elements = count
+    default: return false
+    }
+    guard isRead, let open else {
+      throw Flaw(offset: offset, reason: "a part of a value cannot be read")
+    }
+    self.open!.missing -= elements
+    if open.missing == elements {
+      append(deadline: open.deadline, open, &batch)
+      self.open = nil
+    }
+    return true
+  }
+
+  private func push(_ chunk: ListChunk, _ list: OpenValue, _ batch: inout CommandBatch) {
+    batch.begin("RPUSH", words: 2 + chunk.count)
+    unsafe list.key.withUnsafeBytes { unsafe batch.word(ByteView($0)) }
     var offset = chunk.start
     for _ in 0..<chunk.count {
       let (element, next) = chunk.element(at: offset)
-      batch.word(element, &body)
+      batch.word(element)
       offset = next
     }
-    self.list!.missing -= chunk.count
-    guard list.missing == chunk.count else { return }
-    unsafe list.key.withUnsafeBytes {
-      unsafe append(deadline: list.deadline, ByteView($0), &batch, &body)
-    }
-    self.list = nil
   }
 
-  private func append(
-    deadline: Int64?, _ key: ByteView, _ batch: inout Batch, _ body: inout ByteBuffer
-  ) {
+  private func append(deadline: Int64?, _ value: OpenValue, _ batch: inout CommandBatch) {
+    unsafe value.key.withUnsafeBytes {
+      unsafe append(deadline: deadline, ByteView($0), &batch)
+    }
+  }
+
+  private func append(deadline: Int64?, _ key: ByteView, _ batch: inout CommandBatch) {
     guard let deadline else { return }
-    batch.begin("PEXPIREAT", words: 3, in: database, &body)
-    batch.word(key, &body)
-    batch.word(integer: deadline, &body)
+    batch.begin("PEXPIREAT", words: 3)
+    batch.word(key)
+    batch.word(integer: deadline)
+  }
+}
+
+/// Commands in RESP, the first of which runs in database 0.
+struct CommandBatch: ~Copyable {
+  fileprivate(set) var bytes = ByteBuffer()
+  private(set) var count = 0
+  /// The database in which the next command is to run, and that in which the last one does.
+  fileprivate var database: Int
+  private var current = 0
+
+  init(database: Int) { self.database = database }
+
+  /// Begins a command of `words` words, its name included; the others are to follow.
+  mutating func begin(_ name: StaticString, words: Int) {
+    if database != current {
+      current = database
+      beginAnywhere("SELECT", words: 2)
+      word(integer: Int64(database))
+    }
+    beginAnywhere(name, words: words)
   }
 
-  /// Commands in RESP, the first of which runs in database 0.
-  private struct Batch {
-    private(set) var count = 0
-    private var database = 0
+  private mutating func beginAnywhere(_ name: StaticString, words: Int) {
+    count += 1
+    header(UInt8(ascii: "*"), words)
+    word(ByteView(name))
+  }
 
-    mutating func begin(
-      _ name: StaticString, words: Int, in database: Int, _ body: inout ByteBuffer
-    ) {
-      if database != self.database {
-        self.database = database
-        begin("SELECT", words: 2, &body)
-        word(integer: Int64(database), &body)
-      }
-      begin(name, words: words, &body)
-    }
+  private mutating func header(_ mark: UInt8, _ number: Int) {
+    bytes.append(byte: mark)
+    var digits = DecimalDigits(Int64(number))
+    digits.withView { bytes.append($0) }
+    bytes.append("\r\n")
+  }
 
-    private mutating func begin(_ name: StaticString, words: Int, _ body: inout ByteBuffer) {
-      count += 1
-      header(UInt8(ascii: "*"), words, &body)
-      word(ByteView(name), &body)
-    }
+  mutating func word(_ word: ByteView) {
+    header(UInt8(ascii: "$"), word.count)
+    bytes.append(word)
+    bytes.append("\r\n")
+  }
 
-    private func header(_ mark: UInt8, _ number: Int, _ body: inout ByteBuffer) {
-      body.append(byte: mark)
-      var digits = DecimalDigits(Int64(number))
-      digits.withView { body.append($0) }
-      body.append("\r\n")
-    }
+  mutating func word(_ word: StaticString) { self.word(ByteView(word)) }
 
-    func word(_ word: ByteView, _ body: inout ByteBuffer) {
-      header(UInt8(ascii: "$"), word.count, &body)
-      body.append(word)
-      body.append("\r\n")
-    }
-
-    func word(integer: Int64, _ body: inout ByteBuffer) {
-      var digits = DecimalDigits(integer)
-      digits.withView { word($0, &body) }
-    }
+  mutating func word(integer: Int64) {
+    var digits = DecimalDigits(integer)
+    digits.withView { word($0) }
   }
 }

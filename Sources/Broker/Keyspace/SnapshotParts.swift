@@ -11,9 +11,11 @@ final class SnapshotParts: @unchecked Sendable {
   /// A part that is in nobody's hands yet.
   enum Part {
     case database(Int)
-    /// An entry, with the hash of its key. A list has no elements yet, but is to have so many.
-    case entry(Entry, hash: UInt64, elements: Int)
+    /// An entry, with the hash of its key. So many elements of its value are to follow.
+    case entry(Entry, hash: UInt64, missing: Int)
     case chunk(ListChunk)
+    /// A piece whose value was begun in another block.
+    case piece(elements: Int, [UInt8])
   }
 
   private var parts: [Part] = []
@@ -29,12 +31,28 @@ final class SnapshotParts: @unchecked Sendable {
       switch record {
       case .database(let number): parts.append(.database(number))
       case .string(let key, let value, let deadline):
-        parts.append(.entry(.string(key, value, deadline: deadline), hash: hash(key), elements: 0))
+        parts.append(.entry(.string(key, value, deadline: deadline), hash: hash(key), missing: 0))
       case .integer(let key, let value, let deadline):
-        parts.append(.entry(.integer(key, value, deadline: deadline), hash: hash(key), elements: 0))
+        parts.append(.entry(.integer(key, value, deadline: deadline), hash: hash(key), missing: 0))
       case .list(let key, let elements, let deadline):
-        let entry = Entry.list(key, List.make(), deadline: deadline)
-        parts.append(.entry(entry, hash: hash(key), elements: elements))
+        let entry = Entry.value(key, List.make(), deadline: deadline)
+        parts.append(.entry(entry, hash: hash(key), missing: elements))
+      case .value(let kind, let key, let elements, let deadline):
+        guard let entry = Entry.pieced(kind, key, deadline: deadline) else {
+          throw SnapshotRecords.Flaw(offset: offset)
+        }
+        parts.append(.entry(entry, hash: hash(key), missing: elements))
+      case .piece(let elements, let bytes):
+        guard case .entry(let entry, let keyHash, let missing)? = parts.last, missing > 0,
+          let value = entry.pieced
+        else {
+          parts.append(.piece(elements: elements, bytes.array))
+          continue
+        }
+        guard elements <= missing, value.takePiece(elements: elements, bytes, hash) else {
+          throw SnapshotRecords.Flaw(offset: offset)
+        }
+        parts[parts.count - 1] = .entry(entry, hash: keyHash, missing: missing - elements)
       case .chunk(let elements, let elementSize, let payload):
         guard
           let chunk = ListChunk.make(count: elements, elementSize: elementSize, payload: payload)
@@ -47,7 +65,7 @@ final class SnapshotParts: @unchecked Sendable {
   deinit {
     while let part = next() {
       switch part {
-      case .database: break
+      case .database, .piece: break
       case .entry(let entry, _, _): entry.release()
       case .chunk(let chunk): chunk.release()
       }

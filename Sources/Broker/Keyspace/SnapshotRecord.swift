@@ -8,9 +8,12 @@
 //     kind 3  integer   key, value i64, deadline?, bytes of the key
 //     kind 4  list      key, elements u64, deadline?, bytes of the key
 //     kind 5  chunk     elements u32, elementSize u32, size u32, payload: of the list before it
+//     kind 6  value     type u8, key, elements u64, deadline?, bytes of the key
+//     kind 7  piece     elements u32, size u32, bytes: of the value before it
 //
 // where `key` is flags u8 (bit 0: a deadline follows, i64, ms since 1970) and size u32. Keys are in
-// the database named last. A list's chunks follow it, until they have all of its elements.
+// the database named last. A list's chunks follow it, a value's pieces follow that, until they have
+// all of its elements. What the bytes of a piece mean is said where its type is.
 
 import RESP
 
@@ -20,10 +23,12 @@ enum SnapshotRecord {
   case integer(key: ByteView, value: Int64, deadline: Int64?)
   case list(key: ByteView, elements: Int, deadline: Int64?)
   case chunk(elements: Int, elementSize: UInt32, payload: ByteView)
+  case value(ValueKind, key: ByteView, elements: Int, deadline: Int64?)
+  case piece(elements: Int, bytes: ByteView)
 
   fileprivate enum Kind: UInt8 {
     case database = 1
-    case string, integer, list, chunk
+    case string, integer, list, chunk, value, piece
   }
 }
 
@@ -64,12 +69,24 @@ struct SnapshotRecords {
         let size: UInt32 = number(), let payload = view(Int(size))
       else { return nil }
       return .chunk(elements: Int(elements), elementSize: elementSize, payload: payload)
-    case .string, .integer, .list:
-      return readKey(kind)
+    case .piece:
+      guard let elements: UInt32 = number(), let size: UInt32 = number(),
+        let bytes = view(Int(size))
+      else { return nil }
+      return .piece(elements: Int(elements), bytes: bytes)
+    case .value:
+      guard let byte: UInt8 = number(), let type = ValueKind(rawValue: byte), type != .string,
+        type != .list
+      else { return nil }
+      return readKey(kind, type)
+    case .string, .integer: return readKey(kind, .string)
+    case .list: return readKey(kind, .list)
     }
   }
 
-  private mutating func readKey(_ kind: SnapshotRecord.Kind) -> SnapshotRecord? {
+  private mutating func readKey(
+    _ kind: SnapshotRecord.Kind, _ type: ValueKind
+  ) -> SnapshotRecord? {
     guard let flags: UInt8 = number(), flags <= 1, let keySize: UInt32 = number() else {
       return nil
     }
@@ -87,8 +104,10 @@ struct SnapshotRecords {
     case .integer:
       return .integer(key: key, value: Int64(bitPattern: value), deadline: deadline)
     default:
-      guard value > 0, value <= UInt64(Int.max) else { return nil }
-      return .list(key: key, elements: Int(value), deadline: deadline)
+      guard value > 0, let elements = Int(exactly: value) else { return nil }
+      return kind == .list
+        ? .list(key: key, elements: elements, deadline: deadline)
+        : .value(type, key: key, elements: elements, deadline: deadline)
     }
   }
 
@@ -201,6 +220,34 @@ struct SnapshotBlock: ~Copyable {
     appendHead(entry)
     bytes.append(littleEndian: UInt64(entry.list.count))
     appendKey(entry)
+  }
+
+  /// Appends the key of a value; its pieces are to follow.
+  mutating func append(value: any PiecedValue, of entry: Entry) {
+    begin(.value)
+    bytes.append(byte: entry.kind.rawValue)
+    appendHead(entry)
+    bytes.append(littleEndian: UInt64(value.snapshotCount))
+    appendKey(entry)
+  }
+
+  /// Appends a piece, whose bytes `body` appends, returning how many elements it has.
+  ///
+  /// - Returns: false when it has none; there is no piece then.
+  mutating func appendPiece(_ body: (inout ByteBuffer) -> Int) -> Bool {
+    let start = bytes.count
+    begin(.piece)
+    bytes.append(littleEndian: UInt64(0))
+    let elements = body(&bytes)
+    guard elements > 0 else {
+      bytes.truncate(to: start)
+      records -= 1
+      return false
+    }
+    let size = bytes.count - start - 9
+    bytes.overwrite(at: start + 1, littleEndian: UInt32(elements))
+    bytes.overwrite(at: start + 5, littleEndian: UInt32(size))
+    return true
   }
 
   /// Appends a chunk, taking over one ownership of it.

@@ -104,7 +104,7 @@ struct LogCommands<Blocks: BlockCommands> {
         blockCount += 1
       }
       guard blocks.openKey == nil else {
-        throw reader.damage(at: reader.offset, "a list ends before its last element")
+        throw reader.damage(at: reader.offset, "a value ends before its last element")
       }
     } catch {
       body.truncate(to: 0)

@@ -79,7 +79,7 @@ struct CheckpointCommands: BlockCommands {
 
   mutating func finish(into body: inout ByteBuffer) -> Int { commands.finish(into: &body) }
 
-  var openKey: OpenKey? { commands.list.map { OpenKey(key: $0.key, missing: $0.missing) } }
+  var openKey: OpenKey? { commands.open.map { OpenKey(key: $0.key, missing: $0.missing) } }
 
   func keys(in block: ByteView) -> [[UInt8]] { SnapshotCommands.keys(in: block) }
 }

@@ -107,6 +107,7 @@ private func contents(_ engine: borrowing Engine) -> UInt64 {
       switch entry.kind {
       case .string: entry.withString { one.add($0) }
       case .list: entry.list.forEach(in: 0..<entry.list.count) { one.add($0) }
+      default: entry.pieced!.digest(KeyHash(seed: 1)) { one.add($0) }
       }
       sum &+= one.value
     }

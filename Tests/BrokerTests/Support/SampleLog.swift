@@ -125,6 +125,7 @@ struct SampleLog {
         switch entry.kind {
         case .string: value = entry.withString { $0.text }
         case .list: entry.list.forEach(in: 0..<entry.list.count) { value += "\($0.text)," }
+        default: entry.pieced!.digest(KeyHash(seed: 1)) { value += "\($0)," }
         }
         if let deadline = entry.deadline { value += " @\(deadline)" }
         all[(database == 0 ? "" : "\(database)/") + entry.key.text] = value

@@ -80,12 +80,9 @@ extension Entry {
 
   /// What Redis 7.0 calls its encoding of such a value.
   var encodingName: StaticString {
-    switch kind {
-    case .list: return "quicklist"
-    case .string:
-      if encoding == .integer { return "int" }
-      return stringCount <= Self.embeddedMax ? "embstr" : "raw"
-    }
+    if let composite { return composite.encodingName }
+    if encoding == .integer { return "int" }
+    return stringCount <= Self.embeddedMax ? "embstr" : "raw"
   }
 
   /// Redis shares the objects of small integers, for which it shows a count that stands for ever.

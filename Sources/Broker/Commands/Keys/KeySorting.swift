@@ -167,7 +167,7 @@ extension Keys {
     }
     // The list that was sorted may be the one that goes now: its elements are copied.
     let isNew = c.peek(key) == nil
-    c.put(.list(key.bytes, list), key)
+    c.put(.value(key.bytes, list), key)
     c.modified(key)
     c.signalReady(key)
     c.propagateList(list, under: key, replacing: !isNew)

@@ -1,0 +1,42 @@
+// SortedSet.swift: the value of a key of type zset.
+
+import RESP
+
+@safe
+struct SortedSet: PiecedValue {
+  let address: UnsafeMutableRawPointer
+  init(address: UnsafeMutableRawPointer) { unsafe self.address = address }
+
+  static var kind: ValueKind { .sortedSet }
+
+  static func make() -> SortedSet {
+    let value = SortedSet.allocate(size: 16)
+    value.store(0, at: 8)
+    return value
+  }
+
+  /// How many members.
+  var count: Int { load(8) }
+  var encodingName: StaticString { "skiplist" }
+  var memoryUsage: Int { usableSize }
+  var isLong: Bool { false }
+  func copied() -> SortedSet { .make() }
+  func releaseChildren() {}
+  func bury(in graveyard: inout Graveyard) { release() }
+  func digest(_ hash: KeyHash, _ add: (UInt64) -> Void) { add(UInt64(count)) }
+
+  // MARK: Pieces of a checkpoint
+
+  var snapshotCount: Int { count }
+  func appendPiece(to bytes: inout ByteBuffer) {}
+  func pieces() -> any ValuePieces { Pieces() }
+  func takePiece(elements: Int, _ piece: ByteView, _ hash: KeyHash) -> Bool { false }
+
+  static func appendCommands(
+    _ key: ByteView, elements: Int, _ piece: ByteView, _ batch: inout CommandBatch
+  ) -> Bool { false }
+
+  private final class Pieces: ValuePieces {
+    func next(into bytes: inout ByteBuffer) -> Int { 0 }
+  }
+}
