@@ -454,6 +454,49 @@ struct BuriedTable<Item: HashItem>: Buried {
   }
 }
 
+// MARK: In a block
+
+extension HashTable {
+  /// A table as the two words that a value keeps of it in its block; they own what is in it.
+  struct Kept: BitwiseCopyable {
+    fileprivate let root: UInt
+    let count: Int
+    /// An empty table.
+    static var empty: Kept { Kept(root: 0, count: 0) }
+  }
+
+  /// The table that `kept` stands for; `keep` is to follow.
+  ///
+  /// Who shares a value's block shares its parts: paths are always checked for sharing.
+  init(_ kept: Kept, hash: KeyHash) {
+    unsafe root = UnsafeMutableRawPointer(bitPattern: kept.root).map { unsafe Twig(tagged: $0) }
+    count = kept.count
+    self.hash = hash
+    mayBeShared = true
+  }
+
+  /// Ends the handling of the table without freeing anything.
+  consuming func keep() -> Kept {
+    let kept = Kept(root: root.map { unsafe UInt(bitPattern: $0.tagged) } ?? 0, count: count)
+    discard self
+    return kept
+  }
+
+  /// Makes a second owner of all that is in `kept`.
+  static func retain(_ kept: Kept) {
+    if let root = unsafe UnsafeMutableRawPointer(bitPattern: kept.root) {
+      unsafe retain(Twig(tagged: root))
+    }
+  }
+
+  /// Gives up one ownership of all that is in `kept`.
+  static func release(_ kept: Kept) {
+    if let root = unsafe UnsafeMutableRawPointer(bitPattern: kept.root) {
+      unsafe release(Twig(tagged: root))
+    }
+  }
+}
+
 // MARK: Snapshots
 
 /// The items of a snapshot, one by one in the order of their hashes.

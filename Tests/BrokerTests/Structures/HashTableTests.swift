@@ -49,6 +49,11 @@ func tableAgreesWithItsModel(seed: UInt64) {
       model.remove(name)
     }
     if step % 5_000 == 0 { table.checkInvariants() }
+    if step % 1_000 == 999 {
+      let kept = table.keep()
+      #expect(kept.count == model.count)
+      table = HashTable(kept, hash: hash)
+    }
     if step % 9_000 == 8_999 {
       let snapshot = table.snapshot()
       let frozen = model
