@@ -24,7 +24,8 @@ struct FoundLog {
   init?(_ folder: Folder) throws(LogError) {
     let names = try onDisk { () throws(DiskError) in try folder.list().sorted() }
     do throws(LogError) {
-      guard let found = try Recovery.readManifest(folder, names) else { return nil }
+      guard var found = try Recovery.readManifest(folder, names) else { return nil }
+      try found.settle(in: folder)
       _ = try Recovery.leftovers(folder, names, found)
       let files = try LogFiles(folder, found.files.filter(names.contains))
       // Files of another log, all of them: it is the manifest that is in the wrong place.
@@ -70,13 +71,13 @@ private struct LogFiles {
       do throws(DiskError) {
         let file = try folder.open(name, for: .reading)
         defer { folder.close(file) }
-        try folder.readAll(file, SegmentHeader.size, at: 0, into: &bytes)
+        try folder.readAll(file, SegmentHeader.size + FrameHeader.size, at: 0, into: &bytes)
       } catch { throw .disk(error) }
       if let segment, let header = SegmentHeader(decoding: bytes.view),
-        header.first == segment.first
+        let first = Self.first(of: header, segment, bytes.view)
       {
         all.append(
-          File(name: name, identity: header.identity, sequence: header.first, isCheckpoint: false))
+          File(name: name, identity: header.identity, sequence: first, isCheckpoint: false))
       } else if segment == nil, let header = CheckpointHeader(decoding: bytes.view) {
         all.append(
           File(name: name, identity: header.identity, sequence: header.sequence, isCheckpoint: true)
@@ -87,11 +88,22 @@ private struct LogFiles {
     }
   }
 
+  /// The first command of a segment, or nil where its header is not that of its name.
+  private static func first(
+    of header: SegmentHeader, _ segment: Segment, _ bytes: ByteView
+  ) -> UInt64? {
+    guard header.first == 0 else { return header.first == segment.first ? header.first : nil }
+    let frame = bytes[SegmentHeader.size..<bytes.count]
+    return FrameHeader(decoding: frame, salt: header.identity.salt)?.first ?? segment.number
+  }
+
   /// A manifest for these files: those of one log, and of them what goes on from the newest
   /// checkpoint that is whole, or else from the first command.
   mutating func manifest() throws(LogError) -> Manifest {
     let identity = chooseIdentity()
-    let segments = all.filter { !$0.isCheckpoint }.map { Segment(first: $0.sequence) }
+    let segments = all.filter { !$0.isCheckpoint }.compactMap { file in
+      Segment(name: file.name).map { Segment(number: $0.number, first: file.sequence) }
+    }
     let checkpoints = all.filter { $0.isCheckpoint }.sorted { $0.sequence > $1.sequence }
       .map { Manifest.Checkpoint(name: $0.name, sequence: $0.sequence) }
     var manifest = Manifest(identity: identity), whole: [Manifest.Checkpoint] = []

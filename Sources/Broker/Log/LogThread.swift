@@ -1,9 +1,10 @@
 // LogThread.swift: the log beside the engine: it writes and syncs while the next turn runs.
 //
 // The engine submits a commit a turn and goes on; it holds the replies until `released` reaches the
-// commit's ordinal. Two threads do the rest. The *writer* takes all commits that are queued, writes
+// commit's ordinal. Three threads do the rest. The *writer* takes all commits that are queued, writes
 // them in one call and, under `always`, syncs: so many turns share a sync when the disk is slow.
-// The *syncer* syncs in the background under `everysec`, so that no write waits for it.
+// The *syncer* syncs in the background under `everysec`, so that no write waits for it. The *keeper*
+// makes the next segment and lists checkpoints: a handful of syncs that no write waits for either.
 //
 //   submit ──▶ queue ──writer──▶ written ──writer or syncer──▶ synced
 //                                   │                            │
@@ -37,6 +38,8 @@ struct LogStatistics: Sendable {
   /// How often writers had to wait since a background sync took too long.
   var delayedSyncs = 0
   var isSyncRunning = false
+  /// The next segment has been made, so that a change costs no sync of its own.
+  var hasNextSegment = false
   /// Commits that are queued or just being written, and the bytes of the queued ones.
   var pendingCommits = 0, pendingBytes = 0
   /// The last command on disk.
@@ -70,8 +73,8 @@ final class LogThread: @unchecked Sendable {
   private let timing: Timing
   private let wake: @Sendable () -> Void
   private let lock = Lock()
-  /// Signalled for the writer, the syncer, and those who wait for either.
-  private let work: Condition, syncWork: Condition, progress: Condition
+  /// Signalled for the writer, the syncer, the keeper, and those who wait for any of them.
+  private let work: Condition, syncWork: Condition, keepWork: Condition, progress: Condition
 
   private let releasedOrdinal = Atomic<UInt64>(0)
   private let syncedOrdinal = Atomic<UInt64>(0)
@@ -120,6 +123,20 @@ final class LogThread: @unchecked Sendable {
   /// The thread that syncs or changes segments just now.
   private enum Syncing { case writer, syncer }
 
+  /// What the keeper is to do, each thing for a writer that goes on meanwhile.
+  private enum Errand {
+    /// Make the next segment, and close the one that was left last.
+    case make(SegmentMaking, left: LogWriter.LeftSegment?)
+    /// List a finished checkpoint.
+    case list(LogWriter.Adoption)
+  }
+
+  /// What came of it, for the writer to take in.
+  private enum Return {
+    case made(Result<DiskFile, DiskError>, SegmentMaking)
+    case listed(Result<Void, DiskError>, LogWriter.Adoption)
+  }
+
   /// A finished checkpoint that waits to be listed.
   private final class Adoption {
     let checkpoint: Manifest.Checkpoint
@@ -142,6 +159,11 @@ final class LogThread: @unchecked Sendable {
     /// A new segment is wanted, whatever the size of the last.
     var wantsSegment = false
     var adoption: Adoption?
+    /// Given to the keeper and not done yet; done and not taken in yet. Never both.
+    var errand: Errand?
+    var returned: Return?
+    /// When a making that found no space or descriptors is tried again.
+    var makesNotBefore: UInt64 = 0
     /// The last command that is in the checkpoint, if there is one.
     var checkpointed: UInt64?
     var writerSleeps = false
@@ -170,7 +192,7 @@ final class LogThread: @unchecked Sendable {
     var statistics = LogStatistics()
   }
   private var state: State
-  private var writerThread: Thread?, syncerThread: Thread?
+  private var writerThread: Thread?, syncerThread: Thread?, keeperThread: Thread?
   /// Handed to the writer thread as it starts.
   private var writerToStart: LogWriter?
 
@@ -186,8 +208,10 @@ final class LogThread: @unchecked Sendable {
     self.wake = wake
     work = Condition(lock)
     syncWork = Condition(lock)
+    keepWork = Condition(lock)
     progress = Condition(lock)
-    let writer = LogWriter(position)
+    var writer = LogWriter(position)
+    writer.isSupplied = true
     state = State(
       policy: policy, submittedSequence: writer.written, writtenSequence: writer.written,
       file: writer.file, durableSequence: writer.durable)
@@ -200,6 +224,7 @@ final class LogThread: @unchecked Sendable {
     writerToStart = consume writer
     writerThread = Thread(name: "log-writer") { self.runWriter() }
     syncerThread = Thread(name: "log-syncer") { self.runSyncer() }
+    keeperThread = Thread(name: "log-keeper") { self.runKeeper() }
   }
   let folder: Folder
   let identity: LogIdentity
@@ -312,10 +337,14 @@ final class LogThread: @unchecked Sendable {
     lock.withLock {
       state.isStopped = true
       syncWork.signal()
+      keepWork.signal()
     }
     syncerThread?.join()
+    keeperThread?.join()
+    if case .made(.success(let file), _)? = state.returned { folder.close(file) }
     writerThread = nil
     syncerThread = nil
+    keeperThread = nil
     return failure
   }
 
@@ -432,7 +461,9 @@ extension LogThread {
     /// Write the batch if there is one; sync if the policy or somebody who waits wants it.
     case write(mustSync: Bool)
     case beginSegment
+    /// The checkpoint that waits to be listed.
     case adopt(Adoption)
+    case takeIn(Return)
     /// Nothing has come for a while.
     case idle
   }
@@ -452,6 +483,7 @@ extension LogThread {
           retryAt = timing.now() + timing.fullAge
         case .beginSegment: try beginSegment(&writer)
         case .adopt(let adoption): try adopt(adoption, with: &writer)
+        case .takeIn(let returned): try takeIn(returned, with: &writer)
         case .idle: try fallIdle(&writer)
         }
       } catch { fail(error) }
@@ -479,8 +511,22 @@ extension LogThread {
       writer.zeroesAhead = state.policy == .always
       // These come before the queue, which never is empty under a steady load. All that is queued
       // behind the checkpoint's last command then goes to the new segment.
-      if state.wantsSegment, !isRetry, !state.isStopping { return .beginSegment }
-      if let adoption = state.adoption, adoption.checkpoint.sequence <= writer.written {
+      if let returned = state.returned {
+        state.returned = nil
+        return .takeIn(returned)
+      }
+      if state.errand == nil, let errand = makingErrand(&writer) { give(errand) }
+      if state.wantsSegment, !isRetry, !state.isStopping {
+        // Very seldom: the last change of segments was just now.
+        if state.errand != nil, writer.lacksNext {
+          _ = sleepWriter()
+          continue
+        }
+        return .beginSegment
+      }
+      if let adoption = state.adoption, adoption.checkpoint.sequence <= writer.written,
+        state.errand == nil
+      {
         return .adopt(adoption)
       }
       batch.append(&state.queue)
@@ -500,7 +546,11 @@ extension LogThread {
       if !batch.isEmpty || (mustSync && synced < state.written) {
         return .write(mustSync: mustSync)
       }
-      if state.isStopping { return nil }
+      if state.isStopping {
+        guard state.errand != nil else { return nil }
+        _ = sleepWriter()
+        continue
+      }
       if writer.isFull {
         if !sleepWriter(timing.fullAge) { return .idle }
       } else if !state.spares.isEmpty || mayCloseGap(writer) {
@@ -571,10 +621,8 @@ extension LogThread {
     try writer.beginSegment()
     let mustWake = lock.withLock {
       state.wantsSegment = false
-      if writer.syncs > syncs {
-        noteWritten(writer, at: started)
-        noteAllSynced(writer, since: started)
-      }
+      notePlace(writer)
+      if writer.syncs > syncs { noteAllSynced(writer, since: started) }
       endSync()
       let hasReleased = release()
       return noteFull(writer) || hasReleased
@@ -582,19 +630,57 @@ extension LogThread {
     if mustWake { wake() }
   }
 
+  /// Has the keeper list the checkpoint, once its commands are durable.
   private func adopt(_ adoption: Adoption, with writer: inout LogWriter) throws(LogError) {
-    guard lock.withLock({ beginSync(.writer) }) else { return }
-    let started = timing.now()
-    let result = try writer.adopt(adoption.checkpoint, size: adoption.size)
-    let mustWake = lock.withLock {
-      noteWritten(writer, at: started)
-      noteAllSynced(writer, since: started)
-      endSync()
-      state.checkpointed = writer.manifest.checkpoint?.sequence
-      answer(adoption, result.mapError { .disk($0) })
-      return release()
+    if writer.durable < adoption.checkpoint.sequence {
+      guard lock.withLock({ beginSync(.writer) }) else { return }
+      let started = timing.now()
+      try writer.sync()
+      let mustWake = lock.withLock {
+        noteAllSynced(writer, since: started)
+        endSync()
+        return release()
+      }
+      if mustWake { wake() }
     }
-    if mustWake { wake() }
+    let listing = writer.adoption(of: adoption.checkpoint, size: adoption.size)
+    lock.withLock { give(.list(listing)) }
+  }
+
+  /// What the keeper may do for the segments just now.
+  private func makingErrand(_ writer: inout LogWriter) -> Errand? {
+    guard !state.isStopping, timing.now() >= state.makesNotBefore,
+      let making = writer.makingOfNext()
+    else { return nil }
+    return .make(making, left: writer.takeLeft())
+  }
+
+  private func give(_ errand: Errand) {
+    state.errand = errand
+    keepWork.signal()
+  }
+
+  private func takeIn(_ returned: Return, with writer: inout LogWriter) throws(LogError) {
+    var answered: Result<[String], LogError>?
+    switch returned {
+    case .made(.success(let file), let making): writer.take(file, of: making)
+    case .listed(.success, let adoption): answered = .success(writer.adopted(adoption))
+    case .made(.failure(let error), _):
+      guard error.isPassing else { throw writer.noteFailure(error) }
+      // The segment that is there is gone on with.
+      lock.withLock {
+        state.makesNotBefore = timing.now() + timing.fullAge
+        state.wantsSegment = false
+      }
+    case .listed(.failure(let error), _):
+      guard error.isPassing else { throw writer.noteFailure(error) }
+      answered = .failure(.disk(error))
+    }
+    lock.withLock {
+      notePlace(writer)
+      state.checkpointed = writer.manifest.checkpoint?.sequence
+      if let answered, let adoption = state.adoption { answer(adoption, answered) }
+    }
   }
 
   private func answer(_ adoption: Adoption, _ result: Result<[String], LogError>) {
@@ -603,14 +689,20 @@ extension LogThread {
     progress.broadcast()
   }
 
-  /// Takes in what the writer wrote since `start`, and where.
-  private func noteWritten(_ writer: borrowing LogWriter, at start: UInt64) {
+  /// Takes in how far the writer has come, and where.
+  private func notePlace(_ writer: borrowing LogWriter) {
     state.writtenSequence = writer.written
     state.file = writer.file
     state.statistics.bytesWritten = writer.bytesWritten
     state.statistics.framesWritten = writer.framesWritten
     state.statistics.size = writer.size
+    state.statistics.hasNextSegment = !writer.lacksNext
     state.statistics.checkpointSize = writer.checkpointSize
+  }
+
+  /// Takes in what the writer wrote since `start`.
+  private func noteWritten(_ writer: borrowing LogWriter, at start: UInt64) {
+    notePlace(writer)
     if state.uncoveredSince == nil { state.uncoveredSince = start }
     if state.unsyncedSince == nil {
       state.unsyncedSince = start
@@ -672,6 +764,44 @@ extension LogThread {
       noteFailure(error)
     }
     wake()
+  }
+}
+
+// MARK: - The keeper thread
+
+extension LogThread {
+  private func runKeeper() {
+    lock.lock()
+    defer { lock.unlock() }
+    while true {
+      guard let errand = state.errand else {
+        guard !state.isStopped else { return }
+        keepWork.wait()
+        continue
+      }
+      lock.unlock()
+      let returned = carryOut(errand)
+      lock.lock()
+      state.errand = nil
+      state.returned = returned
+      wakeWriter()
+    }
+  }
+
+  private func carryOut(_ errand: Errand) -> Return {
+    switch errand {
+    case .make(let making, let left):
+      left?.close(in: folder)
+      do throws(DiskError) { return .made(.success(try making.carryOut(in: folder)), making) } catch
+      {
+        return .made(.failure(error), making)
+      }
+    case .list(let adoption):
+      do throws(DiskError) { try adoption.manifest.save(in: folder) } catch {
+        return .listed(.failure(error), adoption)
+      }
+      return .listed(.success(()), adoption)
+    }
   }
 }
 

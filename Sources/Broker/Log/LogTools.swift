@@ -24,7 +24,12 @@ private struct FolderView: ~Copyable {
       }
       isServed = (try? folder.lock(lockFile!)) != true
     }
-    do { manifest = try Recovery.readManifest(folder, names) } catch {
+    do throws(LogError) {
+      var manifest = try Recovery.readManifest(folder, names)
+      // Where it is missing or damaged, the walk says so, file by file.
+      try? manifest?.settle(in: folder)
+      self.manifest = manifest
+    } catch {
       if let lockFile { folder.close(lockFile) }
       throw error
     }
@@ -90,6 +95,15 @@ private func check(_ view: borrowing FolderView) -> LogReport {
     torn = look.tornSize
     let commands = look.last < segment.first ? "none" : "\(segment.first)...\(look.last)"
     rows.append([segment.name, String(look.frames), commands, look.size, look.verdict])
+  }
+  if let next = manifest.next {
+    var verdict = "empty, the next segment"
+    var settled = manifest
+    do { try settled.settle(in: view.folder) } catch {
+      errors.append(error)
+      verdict = "refused"
+    }
+    rows.append([next.name, "", "", "", verdict])
   }
   do {
     for name in try Recovery.leftovers(view.folder, view.names, manifest) {
@@ -217,6 +231,9 @@ func exportLog(
     }
     isElsewhere = leavesAnotherDatabase(body)
   }
+  // Had the next segment been begun, it would be listed as the last one by now; or it is missing.
+  var settled = manifest
+  try settled.settle(in: view.folder)
   return commands.count
 }
 

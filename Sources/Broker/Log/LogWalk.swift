@@ -36,6 +36,8 @@ struct LogWalk {
   /// A segment that has been read to its end.
   struct Outcome {
     let segment: Segment
+    /// The sequence of its first command, or of the command to come.
+    var first: UInt64 = 0
     /// The file's size, and where its last frame ends.
     var size = 0, end = 0
     var frames = 0
@@ -71,7 +73,7 @@ struct LogWalk {
     chain = nil
     let segment = manifest.segments[index]
     let size = try onDisk { () throws(DiskError) in try folder.size(file) }
-    let header = try header(of: segment, file, previous: before?.checksum)
+    let header = try header(of: segment, file, after: before)
     if let before { try check(header, follows: before) }
     var reader = SegmentReader(folder: folder, file: file, header: header, size: size)
     let stop = try frames(&reader, visit)
@@ -87,7 +89,7 @@ struct LogWalk {
     chain = Chain(
       sequence: reader.sequence, checksum: reader.checksum, end: (file.path, reader.offset))
     return Outcome(
-      segment: segment, size: size, end: reader.offset, frames: reader.frames,
+      segment: segment, first: header.first, size: size, end: reader.offset, frames: reader.frames,
       sequence: reader.sequence, checksum: reader.checksum, durable: reader.durable,
       endsWithEmptyFrame: reader.endsWithEmptyFrame, tornSize: tail.dataEnd - reader.offset,
       reason: hasData ? stop : nil)
@@ -119,21 +121,23 @@ struct LogWalk {
       path: reader.file.path, offset: reader.offset, sequence: reader.sequence, reason: reason)
   }
 
-  /// - Parameter previous: what the header is to name, if that is known.
+  /// The header of the segment with its place in the log, which goes on from `chain` if that is
+  /// known.
   private func header(
-    of segment: Segment, _ file: DiskFile, previous: UInt32?
+    of segment: Segment, _ file: DiskFile, after chain: Chain?
   ) throws(LogError) -> SegmentHeader {
     var bytes = ByteBuffer()
     try onDisk { () throws(DiskError) in
       try folder.readAll(file, SegmentHeader.size + FrameHeader.size, at: 0, into: &bytes)
     }
     guard !bytes.isEmpty else { throw .foreignFile(path: file.path, reason: "has been emptied") }
-    guard let header = SegmentHeader(decoding: bytes.view) else {
+    let frame = FrameHeader(
+      decoding: bytes.view[min(SegmentHeader.size, bytes.count)..<bytes.count],
+      salt: manifest.identity.salt)
+    guard var header = SegmentHeader(decoding: bytes.view) else {
       if believesManifest, bytes.count > SegmentHeader.size {
-        let frame = bytes.view[SegmentHeader.size..<bytes.count]
-        let first = FrameHeader(decoding: frame, salt: manifest.identity.salt)
         return SegmentHeader(
-          previous: previous ?? first?.previous ?? 0, identity: manifest.identity,
+          previous: chain?.checksum ?? frame?.previous ?? 0, identity: manifest.identity,
           first: segment.first)
       }
       throw .foreignFile(
@@ -141,6 +145,16 @@ struct LogWalk {
     }
     guard header.identity == manifest.identity else {
       throw .foreignFile(path: file.path, reason: "belongs to the log of another data folder")
+    }
+    if header.first == 0 {
+      // It was made ahead: its first frame says where it begins.
+      guard let frame else {
+        return SegmentHeader(
+          previous: chain?.checksum ?? 0, identity: manifest.identity,
+          first: chain?.sequence ?? segment.first)
+      }
+      header.first = frame.first
+      header.previous = frame.previous
     }
     guard header.first == segment.first else {
       throw .foreignFile(path: file.path, reason: "begins with command \(header.first)")

@@ -2,7 +2,9 @@
 //
 // A plain value without threads, owned by one. Commits are staged, then written together; what has
 // been written becomes durable with `sync`. Bytes at and behind `end` are nobody's: zeros, or the
-// remains of a write that failed, until the next write takes their place.
+// remains of a write that failed, until the next write takes their place. A segment that is full is
+// left for the next one, which has been made before (SegmentMaking) by somebody else or, where there
+// is nobody else, is made then.
 // Invariants: durable ≤ written. Bytes before `end` are whole frames. Once `failure` is set, no
 // call writes or syncs again: what a failed sync lost, a later one would not report.
 
@@ -16,6 +18,12 @@ struct LogWriter: ~Copyable {
   let options: LogOptions
   private let lock: FolderLock
   private(set) var manifest: Manifest
+  /// The file of the manifest's next segment.
+  private var next: DiskFile?
+  /// A segment that was left and is to be cut and closed.
+  private var left: LeftSegment?
+  /// Whether somebody makes the segments: a full one is gone on with until there is a next.
+  var isSupplied = false
 
   // The last segment.
   private(set) var file: DiskFile
@@ -33,6 +41,8 @@ struct LogWriter: ~Copyable {
   private var checksum: UInt32
   /// The last frame holds commands, and no frame behind it says that they are durable.
   private(set) var needsClosing: Bool
+  /// Frames have been written, empty ones perhaps, that no sync of ours or of others covers.
+  private var isUnsynced: Bool
   private(set) var failure: LogError?
   /// Space could not be set aside ahead: what grows should be refused before it gets here.
   private(set) var isFull = false
@@ -66,6 +76,7 @@ struct LogWriter: ~Copyable {
     options = position.options
     manifest = position.manifest
     file = position.file
+    next = position.next
     end = position.end
     zeroedEnd = position.size
     reservedEnd = position.size
@@ -74,6 +85,7 @@ struct LogWriter: ~Copyable {
     durable = position.sequence - 1
     checksum = position.checksum
     needsClosing = !position.endsWithEmptyFrame
+    isUnsynced = false
     sizesBefore = position.sizesBefore
     checkpointSize = position.checkpointSize
     lock = position.lock
@@ -109,6 +121,7 @@ struct LogWriter: ~Copyable {
     defer { staged.removeAll(keepingCapacity: true) }
     guard !staged.isEmpty else { return 0 }
     if needsRotation { try rotate() }
+    isUnsynced = true
     buildFrames()
     let size = staged.reduce(0) { $0 + FrameHeader.size + $1.body.count }
     var done = 0
@@ -210,6 +223,7 @@ struct LogWriter: ~Copyable {
     do { try folder.sync(file) } catch { throw fail(.disk(error)) }
     syncs += 1
     durable = written
+    isUnsynced = false
   }
 
   /// Takes in that another thread has synced the segment: commands up to `sequence` are durable.
@@ -220,6 +234,7 @@ struct LogWriter: ~Copyable {
 
   /// Makes all durable and leaves the segment without zeros or reserve: for a clean stop.
   mutating func finish() throws(LogError) {
+    takeLeft()?.close(in: folder)
     if durable < written { try sync() }
     try closeGap()
     if zeroedEnd > end || reservedEnd > end {
@@ -230,7 +245,11 @@ struct LogWriter: ~Copyable {
     try sync()
   }
 
-  deinit { folder.close(file) }
+  deinit {
+    folder.close(file)
+    if let next { folder.close(next) }
+    if let left { folder.close(left.file) }
+  }
 
   // MARK: Space
 
@@ -283,10 +302,30 @@ struct LogWriter: ~Copyable {
 
   // MARK: Segments
 
-  /// Whether the next write begins a new segment, and syncs the last one for it.
-  var needsRotation: Bool {
+  /// A segment that is not written any more, with what was set aside behind its last frame.
+  struct LeftSegment: Sendable {
+    let file: DiskFile
+    let end: Int
+    let isCut: Bool
+
+    /// Gives the space back and closes the file.
+    func close(in folder: Folder) {
+      // Should this not happen: readers take zeros behind the last frame for its end.
+      if !isCut { try? folder.truncate(file, to: end) }
+      folder.close(file)
+    }
+  }
+
+  /// Whether the last segment is to be left for a new one.
+  private var wantsRotation: Bool {
     (end >= rotationEnd || rotatesNext) && written >= manifest.segments.last!.first
   }
+
+  /// Whether the next write begins a new segment, and perhaps syncs the last one for it.
+  var needsRotation: Bool { wantsRotation && (next != nil || !isSupplied) }
+
+  /// Whether a segment that is full has none to be followed by.
+  var lacksNext: Bool { next == nil }
 
   /// Begins a new segment unless the last one has no commands yet, so that a checkpoint made now
   /// stands for whole segments. What would not do it, like a full disk, is no failure.
@@ -300,29 +339,67 @@ struct LogWriter: ~Copyable {
   /// Goes on in a new segment, or for a while in this one where space or descriptors are short.
   private mutating func rotate() throws(LogError) {
     rotatesNext = false
-    // Also when all commands are durable: the new segment names the last frame, empty or not.
-    try sync()
-    let next: DiskFile
-    do {
-      next = try Segment.begin(
-        first: written + 1, previous: checksum, reserve: canReserve ? options.reserveStep : 0,
-        in: folder, manifest: &manifest)
-    } catch {
-      guard error.isPassing else { throw fail(.disk(error)) }
-      if error.isFull { isFull = true }
+    guard try prepareSegment(), let next else {
       rotationEnd = end + max(options.segmentSize / 16, 1)
       return
     }
-    // Should this not happen: readers take zeros behind the last frame for its end.
-    if zeroedEnd > end || reservedEnd > end { try? folder.truncate(file, to: end) }
-    folder.close(file)
+    // Also when all commands are durable: the new segment goes on from the last frame, empty or not.
+    if isUnsynced || durable < written { try sync() }
+    left = LeftSegment(file: file, end: end, isCut: zeroedEnd == end && reservedEnd == end)
     file = next
+    self.next = nil
+    var segment = manifest.next!
+    segment.first = written + 1
+    manifest.segments.append(segment)
+    manifest.next = nil
     sizesBefore.append(end)
     end = SegmentHeader.size
     zeroedEnd = end
     reservedEnd = max(end, canReserve ? options.reserveStep : 0)
     rotationEnd = options.segmentSize
+    if !isSupplied { takeLeft()?.close(in: folder) }
   }
+
+  /// How the next segment is to be made; nil while there is one.
+  func makingOfNext() -> SegmentMaking? {
+    guard manifest.next == nil, failure == nil else { return nil }
+    let number = max(written, manifest.segments.last!.number) + 1
+    var listed = manifest
+    listed.next = Segment(first: number)
+    return SegmentMaking(
+      segment: listed.next!, manifest: listed, reserve: canReserve ? options.reserveStep : 0)
+  }
+
+  /// Takes in that the next segment has been made: its open file.
+  mutating func take(_ file: DiskFile, of making: SegmentMaking) {
+    precondition(manifest.next == nil)
+    manifest.next = making.segment
+    next = file
+  }
+
+  /// The segment that was left last, for the caller to close; nil when there is none.
+  mutating func takeLeft() -> LeftSegment? {
+    defer { left = nil }
+    return left
+  }
+
+  /// Makes the next segment, unless there is one.
+  ///
+  /// - Returns: false when space or descriptors are short.
+  /// - Throws: the failure, which is final.
+  @discardableResult
+  mutating func prepareSegment() throws(LogError) -> Bool {
+    guard let making = makingOfNext() else { return failure == nil }
+    do { take(try making.carryOut(in: folder), of: making) } catch {
+      guard error.isPassing else { throw fail(.disk(error)) }
+      if error.isFull { isFull = true }
+      return false
+    }
+    return true
+  }
+
+  /// Takes in that what somebody else did for the log has failed for good.
+  mutating func noteFailure(_ error: DiskError) -> LogError { fail(.disk(error)) }
 
   // MARK: Checkpoints
 
@@ -336,24 +413,50 @@ struct LogWriter: ~Copyable {
     _ checkpoint: Manifest.Checkpoint, size: Int
   ) throws(LogError) -> Result<[String], DiskError> {
     if let failure { throw failure }
-    precondition(checkpoint.sequence <= written)
-    // It would bear the name of the one before, whose file is still the log's.
-    precondition(manifest.checkpoint.map { $0.sequence < checkpoint.sequence } ?? true)
     // Recovery takes a log that ends before its checkpoint for damaged.
     if durable < written { try sync() }
-    var next = manifest, passed: [String] = []
-    if let old = manifest.checkpoint { passed.append(old.name) }
-    next.checkpoint = checkpoint
-    while next.segments.count > 1, next.segments[1].first <= checkpoint.sequence + 1 {
-      passed.append(next.segments.removeFirst().name)
-    }
-    do { try next.save(in: folder) } catch {
+    let adoption = adoption(of: checkpoint, size: size)
+    do { try adoption.manifest.save(in: folder) } catch {
       guard error.isPassing else { throw fail(.disk(error)) }
       return .failure(error)
     }
-    sizesBefore.removeFirst(manifest.segments.count - next.segments.count)
-    manifest = next
-    checkpointSize = size
-    return .success(passed)
+    return .success(adopted(adoption))
+  }
+
+  /// A checkpoint that is to be listed: the manifest to save and the files that it lists no more.
+  struct Adoption: Sendable {
+    let manifest: Manifest
+    let checkpoint: Manifest.Checkpoint
+    let size: Int
+    let passed: [String]
+    fileprivate let passedSegments: Int
+  }
+
+  /// What is to be saved for `checkpoint` to stand for the commands up to its last, all durable.
+  func adoption(of checkpoint: Manifest.Checkpoint, size: Int) -> Adoption {
+    precondition(checkpoint.sequence <= durable)
+    // It would bear the name of the one before, whose file is still the log's.
+    precondition(manifest.checkpoint.map { $0.sequence < checkpoint.sequence } ?? true)
+    var listed = manifest, passed: [String] = []
+    if let old = manifest.checkpoint { passed.append(old.name) }
+    listed.checkpoint = checkpoint
+    while listed.segments.count > 1, listed.segments[1].first <= checkpoint.sequence + 1 {
+      passed.append(listed.segments.removeFirst().name)
+    }
+    return Adoption(
+      manifest: listed, checkpoint: checkpoint, size: size, passed: passed,
+      passedSegments: manifest.segments.count - listed.segments.count)
+  }
+
+  /// Takes in that the manifest of `adoption` has been saved; a new segment may have been begun
+  /// meanwhile.
+  ///
+  /// - Returns: the files that are not needed any more.
+  mutating func adopted(_ adoption: Adoption) -> [String] {
+    sizesBefore.removeFirst(adoption.passedSegments)
+    manifest.segments.removeFirst(adoption.passedSegments)
+    manifest.checkpoint = adoption.checkpoint
+    checkpointSize = adoption.size
+    return adoption.passed
   }
 }

@@ -8,7 +8,11 @@
 //     identity 9f86d081884c7d65
 //     checkpoint 00000000000000004710.checkpoint 4710
 //     segment 00000000000000004711.log 4711
+//     next 00000000000000004712.log
 //     crc32c 89abcdef
+//
+// The next segment has been made ahead. Frames may have been written to it since then; whoever reads
+// the manifest looks (`settle`).
 
 import RESP
 
@@ -28,9 +32,13 @@ struct Manifest: Equatable, Sendable {
   var checkpoint: Checkpoint?
   /// In the order in which they follow each other.
   var segments: [Segment] = []
+  /// The segment that is to follow the last one, with nothing in it; there is one before it.
+  var next: Segment?
 
   /// The checkpoint and the segments by name.
-  var files: [String] { (checkpoint.map { [$0.name] } ?? []) + segments.map(\.name) }
+  var files: [String] {
+    (checkpoint.map { [$0.name] } ?? []) + segments.map(\.name) + (next.map { [$0.name] } ?? [])
+  }
 
   /// Whether a frame has commands that are not in the checkpoint.
   func goesOn(with header: FrameHeader) throws(ReplayError) -> Bool {
@@ -46,6 +54,7 @@ struct Manifest: Equatable, Sendable {
     var text = "martlet-log 1\nidentity \(Self.hex(identity.number, digits: 16))\n"
     if let checkpoint { text += "checkpoint \(checkpoint.name) \(checkpoint.sequence)\n" }
     for segment in segments { text += "segment \(segment.name) \(segment.first)\n" }
+    if let next { text += "next \(next.name)\n" }
     var bytes = ByteBuffer()
     bytes.append(text)
     return text + "crc32c \(Self.hex(UInt64(CRC32C.checksum(bytes.view)), digits: 8))\n"
@@ -77,19 +86,25 @@ struct Manifest: Equatable, Sendable {
     identity = LogIdentity(number: number)
     for line in lines {
       let words = line.split(separator: " ", omittingEmptySubsequences: false)
-      guard words.count == 3, let sequence = UInt64(words[2]) else {
+      if words.count == 2, words[0] == "next", next == nil, let last = segments.last,
+        let segment = Segment(name: String(words[1])), segment.number > last.number
+      {
+        next = segment
+        continue
+      }
+      guard words.count == 3, next == nil, let sequence = UInt64(words[2]) else {
         throw Flaw(reason: "has a line that cannot be read: \(line)")
       }
       switch words[0] {
       case "checkpoint" where checkpoint == nil && segments.isEmpty:
         checkpoint = Checkpoint(name: String(words[1]), sequence: sequence)
       case "segment":
-        guard let segment = Segment(name: String(words[1])), segment.first == sequence else {
+        guard let named = Segment(name: String(words[1])), sequence > 0 else {
           throw Flaw(reason: "has a line that cannot be read: \(line)")
         }
-        guard segments.last.map({ $0.first < sequence }) ?? true else {
-          throw Flaw(reason: "lists segments out of order")
-        }
+        let segment = Segment(number: named.number, first: sequence)
+        guard segments.last.map({ $0.first < sequence && $0.number < segment.number }) ?? true
+        else { throw Flaw(reason: "lists segments out of order") }
         segments.append(segment)
       default:
         throw Flaw(reason: "has a line that cannot be read: \(line)")
@@ -102,6 +117,39 @@ struct Manifest: Equatable, Sendable {
       }
     } else if checkpoint != nil {
       throw Flaw(reason: "lists a checkpoint and no segment")
+    }
+  }
+
+  /// Lists the next segment as the last one if frames have been written to it.
+  ///
+  /// Where it begins is what its first frame says, or, if that is torn or damaged, its number: the
+  /// walk then tells.
+  mutating func settle(in folder: Folder) throws(LogError) {
+    guard var segment = next else { return }
+    let path = folder.path(of: segment.name)
+    var bytes = ByteBuffer(), hasData = false
+    do throws(DiskError) {
+      let file = try folder.open(segment.name, for: .reading)
+      defer { folder.close(file) }
+      try folder.readAll(file, SegmentHeader.size + FrameHeader.size, at: 0, into: &bytes)
+      let header = SegmentHeader(previous: 0, identity: identity, first: segment.first)
+      let size = try folder.size(file)
+      let reader = SegmentReader(folder: folder, file: file, header: header, size: size)
+      let frame = bytes.view[min(SegmentHeader.size, bytes.count)..<bytes.count]
+      if let frame = FrameHeader(decoding: frame, salt: identity.salt) {
+        segment.first = frame.first
+        hasData = true
+      } else {
+        hasData = try reader.tail().dataEnd > SegmentHeader.size
+      }
+    } catch { throw error.isMissing ? .missingFile(path: path) : .disk(error) }
+    guard !hasData else {
+      segments.append(segment)
+      next = nil
+      return
+    }
+    guard SegmentHeader(decoding: bytes.view)?.identity == identity else {
+      throw .foreignFile(path: path, reason: "is not the empty segment that is listed")
     }
   }
 

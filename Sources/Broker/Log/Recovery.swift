@@ -102,10 +102,11 @@ struct Recovery: ~Copyable {
     do { try folder.make() } catch { throw .disk(error) }
     let lock = try FolderLock(folder, processID: options.processID)
     let names = try onDisk { () throws(DiskError) in try folder.list().sorted() }
-    let manifest: Manifest
+    var manifest: Manifest
     if let found = try Self.readManifest(folder, names) {
       manifest = found
       try Self.checkFiles(found, folder, names)
+      try manifest.settle(in: folder)
       // Whoever wrote it may have been killed before the folder was synced.
       do { try folder.sync() } catch { throw .disk(error) }
     } else {
@@ -173,9 +174,7 @@ struct Recovery: ~Copyable {
         || ($0.hasSuffix(CheckpointHeader.suffix) && $0 != manifest.checkpoint?.name)
     }
     for name in names {
-      guard let segment = Segment(name: name), !manifest.segments.contains(segment) else {
-        continue
-      }
+      guard let segment = Segment(name: name), !manifest.files.contains(name) else { continue }
       if manifest.checkpoint != nil, segment.first < manifest.segments[0].first {
         // Its commands are in the checkpoint.
         leftovers.append(name)
@@ -227,6 +226,7 @@ struct Recovery: ~Copyable {
         if isLast {
           let kept = try keepTail(outcome, file)
           if let kept { notes.append(kept) }
+          manifest.segments[index].first = outcome.first
           last = (outcome, file)
         } else {
           sizesBefore.append(outcome.end)
@@ -295,6 +295,7 @@ struct Recovery: ~Copyable {
     _ outcome: LogWalk.Outcome, _ file: DiskFile, _ sizesBefore: [Int], frames: Int, commands: Int
   ) throws(LogError) -> LogPosition {
     var checkpointSize = 0
+    var next: DiskFile?
     do {
       if let checkpoint = manifest.checkpoint {
         let file = try folder.open(checkpoint.name, for: .reading)
@@ -303,10 +304,11 @@ struct Recovery: ~Copyable {
       }
       // What was read may only be in the system's cache, left there by a server that was killed.
       try folder.sync(file)
+      if let segment = manifest.next { next = try folder.open(segment.name, for: .writing) }
     } catch { throw .disk(error) }
     try removeLeftovers()
     return LogPosition(
-      lock: lock, manifest: manifest, options: options, notes: notes, file: file,
+      lock: lock, manifest: manifest, options: options, notes: notes, file: file, next: next,
       end: outcome.end, size: outcome.tornSize > 0 ? outcome.end : outcome.size,
       sequence: outcome.sequence, checksum: outcome.checksum, sizesBefore: sizesBefore,
       checkpointSize: checkpointSize,
@@ -316,13 +318,13 @@ struct Recovery: ~Copyable {
   /// The position of a log without segments: the first one is made.
   private consuming func firstPosition() throws(LogError) -> LogPosition {
     try removeLeftovers()
+    manifest.segments = [Segment(first: 1)]
+    let making = SegmentMaking(
+      segment: manifest.segments[0], manifest: manifest, reserve: options.reserveStep)
     let file: DiskFile
-    do {
-      file = try Segment.begin(
-        first: 1, previous: 0, reserve: options.reserveStep, in: folder, manifest: &manifest)
-    } catch { throw .disk(error) }
+    do { file = try making.carryOut(in: folder) } catch { throw .disk(error) }
     return LogPosition(
-      lock: lock, manifest: manifest, options: options, notes: notes, file: file,
+      lock: lock, manifest: manifest, options: options, notes: notes, file: file, next: nil,
       end: SegmentHeader.size, size: SegmentHeader.size, sequence: 1, checksum: 0, sizesBefore: [],
       checkpointSize: 0,
       endsWithEmptyFrame: true, frames: 0, commands: 0)
@@ -338,6 +340,8 @@ struct LogPosition: ~Copyable {
   let notes: [String]
   /// The last segment, open for writing; its last frame ends at `end`, zeros fill it up to `size`.
   let file: DiskFile
+  /// The file of the manifest's next segment.
+  let next: DiskFile?
   let end: Int, size: Int
   /// The sequence that the next command gets; all before are durable.
   let sequence: UInt64

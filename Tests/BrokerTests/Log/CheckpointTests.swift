@@ -153,7 +153,7 @@ private func checkTidy(_ disk: SimulatedDisk, _ trace: Comment) throws {
   let manifest = try asView(disk["\(folder)/MANIFEST"]!) { bytes throws(Manifest.Flaw) in
     try Manifest(parsing: bytes)
   }
-  let listed = manifest.segments.map(\.name) + (manifest.checkpoint.map { [$0.name] } ?? [])
+  let listed = manifest.files
   let there = disk.files.map { String($0.dropFirst(folder.utf8.count + 1)) }
     .filter { $0 != "LOCK" && $0 != "MANIFEST" && !$0.hasPrefix("torn-") }
   #expect(there.sorted() == listed.sorted(), trace)

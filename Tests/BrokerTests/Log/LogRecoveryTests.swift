@@ -75,7 +75,7 @@ private func fill(
   var body = ByteBuffer(), expected = ByteBuffer()
   body.append(commit.bytes)
   SegmentHeader(
-    previous: 0, identity: LogIdentity(number: LogOptions.small.identity), first: 1
+    previous: 0, identity: LogIdentity(number: LogOptions.small.identity), first: 0
   ).encode(into: &expected)
   let checksum = FrameHeader(
     bodyChecksum: CRC32C.checksum(body.view), bodySize: UInt32(body.count), count: 2, previous: 0,

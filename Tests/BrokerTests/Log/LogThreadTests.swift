@@ -37,7 +37,11 @@ private final class Rig: Sendable {
     log = LogThread(position, policy: policy, timing: timing) { [wakes] in
       wakes.lock.withLock { wakes.changed.broadcast() }
     }
+    awaitNextSegment()
   }
+
+  /// Waits for the syncs that nobody else waits for.
+  func awaitNextSegment() { watch { self.log.statistics.hasNextSegment } }
 
   func advance(milliseconds: UInt64) {
     clock.nanoseconds.add(milliseconds * 1_000_000, ordering: .relaxed)
@@ -300,6 +304,49 @@ private final class Flag: Sendable {
   #expect(rig.log.stop() == nil)
 }
 
+/// Goal: a change of segments costs a commit no more than its own sync. Method: one sync may pass; the
+/// next one, for the segment after, stands at the gate.
+@Test func aChangeOfSegmentsHoldsNoCommitForMoreThanItsSync() throws {
+  let rig = try Rig(.always, segmentSize: 100)
+  _ = rig.submit(0)
+  rig.await { rig.log.released == 1 }
+  _ = rig.submit(1)
+  rig.await { rig.log.released == 2 }
+  rig.awaitNextSegment()
+  rig.disk.closeGate()
+  let before = rig.disk.syncs
+  _ = rig.submit(2)
+  rig.disk.awaitSync()
+  rig.disk.passOne()
+  rig.await { rig.log.released == 3 }
+  #expect(rig.disk.syncs == before + 1)
+  rig.disk.openGate()
+  #expect(rig.log.stop() == nil)
+  #expect(try rig.replayed().count == 3)
+}
+
+/// Goal: while there is no next segment a full one is gone on with. Method: its making stands at the
+/// gate.
+@Test func aFullSegmentIsGoneOnWithUntilThereIsANext() throws {
+  let rig = try Rig(.never, segmentSize: 100)
+  rig.disk.closeGate()
+  _ = rig.submit(0)
+  rig.await { rig.log.released == 1 }
+  // A change of segments syncs the one that is left, in every policy.
+  _ = rig.submit(1)
+  rig.disk.awaitSync()
+  rig.disk.passOne()
+  rig.await { rig.log.released == 2 }
+  for number in 2..<20 {
+    _ = rig.submit(number)
+    rig.await { rig.log.released == number + 1 }
+  }
+  #expect(!rig.log.statistics.hasNextSegment)
+  rig.disk.openGate()
+  #expect(rig.log.stop() == nil)
+  #expect(try rig.replayed().count == 20)
+}
+
 @Test func aSecondLogOnTheFolderIsRefusedUntilTheFirstStops() throws {
   let rig = try Rig(.always)
   #expect {
@@ -320,6 +367,8 @@ func aStoppedLogHasAllCommitsInOrder(seed: UInt64) throws {
     let size = Int.random(in: 0..<400, using: &random)
     let commit = SampleCommit(number: number, count: 1 + number % 3, size: size)
     commits.append(commit)
+    // Without a next segment, a full one is gone on with.
+    if number % 50 == 0 { rig.awaitNextSegment() }
     let ordinal = rig.submit(commit)
     switch Int.random(in: 0..<60, using: &random) {
     case 0: rig.log.setPolicy([.always, .everySecond, .never].randomElement(using: &random)!)
