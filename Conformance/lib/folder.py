@@ -13,9 +13,15 @@ def listed(directory):
             words = line.split()
             if words[0] == "checkpoint":
                 sequence = int(words[2])
-            if words[0] in ("checkpoint", "segment"):
+            if words[0] in ("checkpoint", "segment", "next"):
                 names.append(words[1])
     return sequence, names
+
+
+def firsts(directory):
+    """The first command of each segment that has been begun, by name, in their order."""
+    with open(os.path.join(directory, MANIFEST)) as file:
+        return {words[1]: int(words[2]) for words in map(str.split, file) if words[0] == "segment"}
 
 
 def unlisted(directory):
@@ -25,9 +31,9 @@ def unlisted(directory):
 
 def leftovers(directory):
     """Files that nobody needs: those not listed, and segments of which the checkpoint has everything."""
-    sequence, names = listed(directory)
-    segments = [name for name in names if name.endswith(SEGMENT)]
-    covered = [name for name, after in zip(segments, segments[1:]) if int(after[:-len(SEGMENT)]) <= sequence + 1]
+    sequence, _ = listed(directory)
+    segments = list(firsts(directory).items())
+    covered = [name for (name, _), (_, after) in zip(segments, segments[1:]) if after <= sequence + 1]
     return unlisted(directory) + covered
 
 

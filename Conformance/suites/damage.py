@@ -45,7 +45,7 @@ class Sample:
         server.kill()
         self.is_closed = end != "busy"
         self.files = read_folder(server.directory)
-        self.segments = sorted(name for name in self.files if name.endswith(".log"))
+        self.segments = self.begun(self.files)
 
     def note(self):
         self.states.append({name: list(v) if isinstance(v, list) else v for name, v in self.model.state.items()})
@@ -63,6 +63,11 @@ class Sample:
         self.model.state = Model.after(self.model.state, operation)
         self.note()
 
+    @classmethod
+    def begun(cls, files):
+        """The segments that have frames: the next one may be there, and empty."""
+        return sorted(name for name in files if name.endswith(".log") and cls.frames(files[name]))
+
     @staticmethod
     def frames(segment):
         """Where each frame ends, and how many commands it has."""
@@ -77,7 +82,7 @@ class Sample:
     def counts(cls, directory):
         """The counts of the last segment's frames: 0 for an empty one."""
         files = read_folder(directory)
-        return [count for _, count in cls.frames(files[max(name for name in files if name.endswith(".log"))])] or [None]
+        return [count for _, count in cls.frames(files[cls.begun(files)[-1]])] or [None]
 
     @property
     def total(self):

@@ -14,7 +14,7 @@ from lib.setup import BINARY
 
 TIME_LIMIT = 400
 FRAMES = 80  # Of a megabyte each: a segment ends after 64.
-FRAME_HEADER = 40  # Bytes; Frame.swift has the layout.
+SEGMENT_HEADER, FRAME_HEADER = 32, 40  # Bytes; Segment.swift and Frame.swift have the layouts.
 BLOCKS = 6  # Strings that have a block of the checkpoint for themselves.
 
 
@@ -43,7 +43,12 @@ class Sample:
         server.terminate()
         self.folder = server.directory
         self.checkpoint, = (name for name in os.listdir(self.folder) if name.endswith(".checkpoint"))
-        self.segments = sorted(name for name in os.listdir(self.folder) if name.endswith(".log"))
+        # The next one may be there, and empty.
+        self.segments = sorted(name for name in os.listdir(self.folder) if name.endswith(".log") and self.content(name)[SEGMENT_HEADER:])
+
+    def content(self, name):
+        with open(os.path.join(self.folder, name), "rb") as file:
+            return file.read()
 
     def size(self, name):
         return os.path.getsize(os.path.join(self.folder, name))
@@ -51,8 +56,7 @@ class Sample:
     def frame(self, name, offset):
         """The number of the frame at `offset` of a segment."""
         begun = b"*3\r\n$3\r\nSET\r\n$%d\r\nframe:" % len(frame_key(0))
-        with open(os.path.join(self.folder, name), "rb") as file:
-            content = file.read()
+        content = self.content(name)
         number = int(content[content.find(begun) + len(begun):][:4])
         return number + content[:offset + FRAME_HEADER + len(begun)].count(begun) - 1
 
