@@ -15,7 +15,10 @@ import Testing
     rooms["Keyspace"] = ["Structures"]
     rooms["Blocking"] = ["Structures", "Keyspace"]
     rooms["AccessControl"] = ["Structures", "Settings"]
-    rooms["Commands"] = ["Structures", "Settings", "Keyspace", "Blocking", "AccessControl"]
+    rooms["PubSub"] = ["Structures"]
+    rooms["Commands"] = [
+      "Structures", "Settings", "Keyspace", "Blocking", "PubSub", "AccessControl",
+    ]
     rooms["Engine"] = rooms["Commands"]!.union(["Commands"])
     rooms["Machine"] = ["Settings"]
     rooms["Log"] = ["Structures", "Machine"]

@@ -118,9 +118,12 @@ struct KeyAccess: OptionSet, Sendable {
   /// The whole value goes: another takes its place, or none.
   static let overwrite = KeyAccess(rawValue: 2 | 32)
   static let remove = KeyAccess(rawValue: 2 | 64)
+  /// No key: it stands where a cluster's clients look for one.
+  static let notKey = KeyAccess(rawValue: 128)
 
   /// As COMMAND INFO lists it.
   var names: [StaticString] {
+    guard !contains(.notKey) else { return ["not_key"] }
     var names: [StaticString] = []
     if isSuperset(of: .overwrite) {
       names.append("OW")

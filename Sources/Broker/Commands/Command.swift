@@ -56,7 +56,10 @@ struct CommandFlags: OptionSet, Sendable {
   /// Runs only where the settings allow it.
   static let protected = CommandFlags(rawValue: 1 << 20)
 
-  /// In the order in which COMMAND INFO lists them; `immediate` and `protected` are ours alone.
+  /// A client that has subscribed may run it in RESP2.
+  static let whileSubscribed = CommandFlags(rawValue: 1 << 21)
+
+  /// In the order in which COMMAND INFO lists them; those without a name are ours alone.
   static let names: [(CommandFlags, StaticString)] = [
     (.write, "write"), (.readOnly, "readonly"), (.denyOOM, "denyoom"), (.admin, "admin"),
     (.pubsub, "pubsub"), (.noScript, "noscript"), (.blocking, "blocking"), (.loading, "loading"),
@@ -150,6 +153,18 @@ struct KeySpec: Sendable {
   }
 }
 
+/// Where the channels stand that a command publishes to or listens to, for access control.
+struct ChannelSpec: Sendable {
+  /// Words `first` up to `last`; a negative `last` counts from the end.
+  let first: Int, last: Int
+  /// They are patterns.
+  var isPattern = false
+
+  func words(in words: Arguments) -> ClosedRange<Int> {
+    first...(last < 0 ? words.count + last : last)
+  }
+}
+
 /// The families that COMMAND DOCS calls groups.
 enum CommandGroup: String, Sendable {
   case generic, string, list, transactions, connection, server
@@ -167,6 +182,7 @@ struct Command: Sendable {
   let arity: Arity
   let flags: CommandFlags
   let keys: [KeySpec]
+  let channels: ChannelSpec?
   let group: CommandGroup
   let since: StaticString
   let summary: StaticString
@@ -180,7 +196,8 @@ struct Command: Sendable {
 
   init(
     _ name: StaticString, arity: Arity, flags: CommandFlags, keys: [KeySpec] = [],
-    group: CommandGroup, since: StaticString, summary: StaticString, complexity: StaticString,
+    channels: ChannelSpec? = nil, group: CommandGroup, since: StaticString, summary: StaticString,
+    complexity: StaticString,
     categories: [StaticString] = [], subcommands: [Command] = [], syntax: StaticString = "",
     body: @escaping Body
   ) {
@@ -188,6 +205,7 @@ struct Command: Sendable {
     self.arity = arity
     self.flags = flags
     self.keys = keys
+    self.channels = channels
     self.group = group
     self.since = since
     self.summary = summary

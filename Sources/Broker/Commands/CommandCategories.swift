@@ -53,7 +53,6 @@ extension CommandGroup {
     case .list: .list
     case .transactions: .transaction
     case .connection: .connection
-    case .pubsub: .pubsub
     case .hash: .hash
     case .set: .set
     case .sortedSet: .sortedset
@@ -62,7 +61,7 @@ extension CommandGroup {
     case .bitmap: .bitmap
     case .hyperloglog: .hyperloglog
     case .queue: .queue
-    case .server: []
+    case .server, .pubsub: []
     }
   }
 }

@@ -73,6 +73,7 @@ extension Context {
     var mine = Reply()
     swap(&mine, &reply)
     swap(&reply, &sessions[other].reply)
+    sessions[other].flags.insert(.served)
     slot = other
     self.database = database
     hold = 0
@@ -82,6 +83,7 @@ extension Context {
       reply.bytes.truncate(to: start)
     }
     swap(&reply, &sessions[other].reply)
+    sessions[other].flags.remove(.served)
     swap(&mine, &reply)
     holdReplies(of: other, until: hold)
     slot = mySlot

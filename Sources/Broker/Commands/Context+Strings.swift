@@ -24,6 +24,7 @@ extension Context {
   /// `value` must not lie in the keyspace. Nothing is logged or signalled.
   @inline(__always)
   mutating func setString(_ value: ByteView, _ key: Key, deadline: Int64? = nil) {
+    notifyIfNew(key)
     let old = databases[database].setString(
       key.bytes, hash: key.hash, value, deadline: deadline,
       accessed: UInt32(truncatingIfNeeded: wall / 1000))

@@ -9,6 +9,7 @@
 //   `propagate(...)`    what to log instead of the request itself (default: the request, if anything
 //                       was modified)
 //   `signalReady(key)`  it gained what a waiter may want; waiters are served after the command
+//   `notify(...)`       the event that Redis publishes of it; "new" and "expired" come by themselves
 
 import RESP
 
@@ -87,6 +88,13 @@ struct Context: ~Copyable {
   private(set) var redacted: [Int] = []
   /// Whether either of these has anything, for one look after each command.
   private(set) var isObserved = false
+  var subscriptions: Subscriptions
+  /// A message in the making.
+  var draft = Reply()
+  /// Messages that follow once the running command has answered.
+  var deferred = DeferredMessages()
+  /// Classes of key events that are published, as the settings have them; see `setNotifications`.
+  var notifications: Settings.Notifications = []
   var pause = Pause()
   /// Whether CLIENT PAUSE holds commands back.
   var isPaused = false { didSet { setCare() } }
@@ -139,6 +147,7 @@ struct Context: ~Copyable {
     let hash = KeyHash(seed: seed)
     keyHash = hash
     random = SplitMix64(seed: seed ^ 0x5DEE_CE66)
+    subscriptions = Subscriptions(hash: hash)
     self.databases = FixedArray(count: databases) { _ in Database(hash: hash) }
     self.table = table
     access = AccessControl(table)
@@ -174,21 +183,26 @@ struct Context: ~Copyable {
   /// The entry of `key` for reading; a key whose time is up is gone.
   ///
   /// - Parameter touching: whether that counts as a use of the key, for OBJECT IDLETIME.
+  /// - Parameter telling: whether an absent key is an event.
   @inline(__always)
-  mutating func find(_ key: Key, touching: Bool = true) -> Entry? {
+  mutating func find(_ key: Key, touching: Bool = true, telling: Bool = true) -> Entry? {
     see(key.hash)
     guard let entry = databases[database].find(key.bytes, hash: key.hash) else {
-      statistics.misses += 1
-      return nil
+      return noteMiss(key, telling: telling)
     }
     if entry.hasDeadline, isExpired(entry) {
       expireUnlessPaused(key)
-      statistics.misses += 1
-      return nil
+      return noteMiss(key, telling: telling)
     }
     statistics.hits += 1
     if touching { touch(entry) }
     return entry
+  }
+
+  private mutating func noteMiss(_ key: Key, telling: Bool) -> Entry? {
+    statistics.misses += 1
+    if telling { notify(.keyMiss, "keymiss", key) }
+    return nil
   }
 
   /// The entry of `key` for reading, in no statistics.
@@ -240,6 +254,7 @@ struct Context: ~Copyable {
     effects.command("DEL", key.bytes, in: database)
     drop(key)
     noteChange(key, in: database)
+    notify(.expired, "expired", key)
   }
 
   /// Keys that one turn removes because their time is up.
@@ -326,11 +341,13 @@ struct Context: ~Copyable {
   mutating func insert(_ entry: Entry, _ key: Key) {
     entry.accessed = UInt32(truncatingIfNeeded: wall / 1000)
     databases[database].insert(entry, hash: key.hash)
+    notify(.new, "new", key)
   }
 
   /// Takes over `entry` under `key`; what was there is freed.
   @inline(__always)
   mutating func put(_ entry: Entry, _ key: Key) {
+    notifyIfNew(key)
     entry.accessed = UInt32(truncatingIfNeeded: wall / 1000)
     if let old = databases[database].put(entry, hash: key.hash) { bury(old) }
   }

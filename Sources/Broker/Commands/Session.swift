@@ -35,14 +35,19 @@ struct Session: ~Copyable {
     /// Held back by CLIENT PAUSE.
     static let paused = Flags(rawValue: 1 << 15)
     static let unixSocket = Flags(rawValue: 1 << 16)
+    /// Subscribed to something.
     static let pubsub = Flags(rawValue: 1 << 17)
     /// Its user has not all rights: each command is checked.
     static let restricted = Flags(rawValue: 1 << 18)
+    /// Its output is in the context, in the middle of a reply perhaps.
+    static let served = Flags(rawValue: 1 << 19)
+    /// Others have filled its output beyond the limit: dropped.
+    static let overfull = Flags(rawValue: 1 << 20)
 
     /// What dispatch must look at; of these, most sessions have `authenticated` alone.
     static let uncommon: Flags = [
       .authenticated, .restricted, .inTransaction, .replyOff, .replySkipNext, .replySkip,
-      .monitor, .closing, .dropped,
+      .monitor, .closing, .dropped, .pubsub,
     ]
   }
 

@@ -22,11 +22,12 @@ extension Context {
     command = index
     call(index, entry)
     if !readyKeys.isEmpty { serveWaiters() }
+    if !deferred.isEmpty { deliverDeferred() }
   }
 
   /// The same for a session that is not logged in, has not all rights, is in a transaction, wants no
-  /// replies, watches commands or is on its way out, and for everyone during a pause and where
-  /// writes need replicas.
+  /// replies, watches commands, has subscribed or is on its way out, and for everyone during a pause
+  /// and where writes need replicas.
   private mutating func dispatchWithCare() {
     guard sessions[slot].flags.isDisjoint(with: [.closing, .dropped]) else { return }
     if sessions[slot].flags.contains(.replySkipNext) {
@@ -39,6 +40,7 @@ extension Context {
     runWithCare()
     let flags = sessions[slot].flags
     if !flags.isDisjoint(with: [.replyOff, .replySkip]) { reply.bytes.truncate(to: start) }
+    if !deferred.isEmpty { deliverDeferred() }
     // Who waits is skipped the reply that ends the wait.
     if !flags.contains(.blocked) { sessions[slot].flags.remove(.replySkip) }
   }
@@ -103,6 +105,11 @@ extension Context {
     if entry.flags.contains(.denyOOM), let growthRefusal { return growthRefusal }
     // There are no replicas: whoever demands some would rather have no writes.
     if settings.replicaCountMin > 0, !isLoading, mayWrite(entry) { return .noReplicas }
+    if flags.contains(.pubsub), reply.version == 2, !entry.flags.contains(.whileSubscribed) {
+      return CommandError(
+        "ERR Can't execute '\(table.names[index])': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
+          + "QUIT / RESET are allowed in this context")
+    }
     if isStarting, !entry.flags.contains(.loading) { return .loading }
     if flags.contains(.monitor), !entry.flags.isDisjoint(with: [.write, .readOnly]) {
       return CommandError("ERR Replica can't interact with the keyspace")

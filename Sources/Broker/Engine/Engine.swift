@@ -21,7 +21,8 @@ struct Engine: ~Copyable {
     Strings.numbers, Strings.comparing,
     Keys.basics, Keys.expiry, Keys.moves, Keys.walks, Keys.sorting, Keys.inspection,
     Databases.commands, Transactions.commands,
-    Connection.commands, Clients.commands, CommandList.commands, AccessCommands.commands,
+    PubSub.subscriptions, PubSub.publishing, Connection.commands, Clients.commands,
+    CommandList.commands, AccessCommands.commands,
     ServerCommands.commands, Saving.commands, Configuration.commands, SlowLogCommands.commands,
     LatencyCommands.commands, MemoryCommands.commands, Debugging.commands,
   ]
@@ -72,6 +73,7 @@ struct Engine: ~Copyable {
     context.endWait(slot)
     context.resetTransaction(slot)
     context.stopMonitoring(slot)
+    context.unsubscribeAll(slot)
     context.unblocked.removeAll { $0 == slot }
     // It stays in `touched`: the server closes sessions while it goes through that list.
     context.sessions[slot] = Session()
@@ -86,6 +88,7 @@ struct Engine: ~Copyable {
     context.slot = slot
     context.database = context.sessions[slot].database
     context.hold = 0
+    context.sessions[slot].flags.insert(.served)
     swap(&context.reply, &context.sessions[slot].reply)
   }
 
@@ -103,6 +106,7 @@ struct Engine: ~Copyable {
     let slot = context.slot
     context.sessions[slot].database = context.database
     swap(&context.reply, &context.sessions[slot].reply)
+    context.sessions[slot].flags.remove(.served)
     context.holdReplies(of: slot, until: context.hold)
     context.touchSession(slot)
     if !context.pause.released.isEmpty { runHeldBack() }

@@ -321,6 +321,9 @@ extension Server {
 
   /// Sends what may leave of a client's output, and closes it when it was to be closed after that.
   mutating func send(_ slot: Int) {
+    if engine.context.sessions[slot].flags.contains(.overfull) {
+      return dropForOutput(slot, "more than \(settings.outputLimits.pubsub.hard)")
+    }
     if engine.context.sessions[slot].flags.contains(.dropped) { return disconnect(slot) }
     let sendable = engine.sendable(slot)
     if sendable > 0 {
@@ -352,7 +355,7 @@ extension Server {
       let limit = settings.outputLimits.normal.hard
       // Others fill a monitor's output, however long the log takes.
       if engine.context.sessions[slot].flags.contains(.monitor), limit > 0, size > limit {
-        return dropForOutput(slot, size)
+        return dropForOutput(slot, "\(size)")
       }
       guard !connections[slot].isHeld else { return }
       connections[slot].isHeld = true
@@ -377,7 +380,7 @@ extension Server {
       ? settings.outputLimits.pubsub : settings.outputLimits.normal
     let unread = engine.sendable(slot)
     if limit.hard > 0, unread > limit.hard, isNeglected(slot) {
-      return dropForOutput(slot, unread)
+      return dropForOutput(slot, "\(unread)")
     }
     guard limit.soft > 0, unread > limit.soft else {
       connections[slot].overSoftSince = 0
@@ -386,7 +389,7 @@ extension Server {
     let now = engine.context.monotonic
     if connections[slot].overSoftSince == 0 { connections[slot].overSoftSince = now }
     if now - connections[slot].overSoftSince >= Int64(limit.softSeconds) * 1000 {
-      dropForOutput(slot, unread)
+      dropForOutput(slot, "\(unread)")
     }
   }
 
@@ -401,7 +404,7 @@ extension Server {
     return now - connections[slot].overHardSince >= TurnBudget.neglectAge
   }
 
-  private mutating func dropForOutput(_ slot: Int, _ unread: Int) {
+  private mutating func dropForOutput(_ slot: Int, _ unread: String) {
     journal.warning(
       "Client id=\(engine.context.sessions[slot].id) addr=\(engine.context.sessions[slot].address) closed for overcoming of output buffer limits: \(unread) bytes unread"
     )

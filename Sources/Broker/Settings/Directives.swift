@@ -168,7 +168,7 @@ extension Directive {
         throw Refusal("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
       }
       settings.notifications = flags
-    }.withoutEffect("there is no publishing yet"),
+    },
   ]
 
   private static let compatibility: [Directive] = [

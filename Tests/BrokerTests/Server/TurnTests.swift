@@ -158,3 +158,74 @@ private func bytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 0x61, count: co
   #expect(rig.run(client, until: "*2\r\n:1\r\n:0\r\n"))
   #expect(rig.stop() == 0)
 }
+
+// MARK: Listeners
+
+/// Goal: a listener that does not read costs no more than its limit, is dropped with a word in the
+/// log, and harms no one else.
+@Test func aSlowListenerIsDroppedAtItsHardLimit() throws {
+  let rig = try ServerRig { $0.outputLimits.pubsub = .init(hard: 1 << 20) }
+  let slow = try rig.client(), fast = try rig.client(), sender = try rig.client()
+  slow.request("SUBSCRIBE x")
+  fast.request("SUBSCRIBE x")
+  #expect(
+    rig.run([slow, fast]) { _ in slow.text.hasSuffix(":1\r\n") && fast.text.hasSuffix(":1\r\n") })
+  fast.received.reset()
+  for _ in 0..<100 { sender.request([Array("PUBLISH".utf8), Array("x".utf8), bytes(100_000)]) }
+  let size = 100 * (4 + 13 + 7 + 9 + 100_000 + 2)
+  var most = 0
+  #expect(
+    rig.run([slow, fast, sender], reading: [fast, sender]) {
+      most = max(most, $0.engine.context.sessions[1].outputSize)
+      return fast.received.count == size
+    })
+  #expect(most <= 1 << 20)
+  #expect(rig.server.openCount == 2)
+  #expect(try rig.journal().contains("closed for overcoming of output buffer limits"))
+  sender.received.reset()
+  sender.request("PUBSUB NUMSUB x")
+  #expect(rig.run(sender, until: ":1\r\n"))
+  #expect(rig.stop() == 0)
+}
+
+/// Goal: what a listener leaves unread above the soft limit may stand for its seconds and no longer.
+/// Method: the seconds are 0, so that the next look ends it; below the limit, and for an hour, none does.
+@Test(arguments: [0, 3600]) func aSlowListenerIsDroppedAtItsSoftLimit(seconds: Int) throws {
+  let rig = try ServerRig {
+    $0.outputLimits.pubsub = .init(hard: 64 << 20, soft: 2 << 20, softSeconds: seconds)
+  }
+  let slow = try rig.client(), sender = try rig.client()
+  slow.request("SUBSCRIBE x")
+  #expect(rig.run(slow, until: ":1\r\n"))
+  func publish(_ count: Int) -> Bool {
+    for _ in 0..<count { sender.request([Array("PUBLISH".utf8), Array("x".utf8), bytes(100_000)]) }
+    sender.received.reset()
+    return rig.run([slow, sender], reading: [sender]) { _ in
+      sender.received.count == count * 4
+    }
+  }
+  #expect(publish(10))
+  #expect(rig.server.openCount == 2)
+  #expect(publish(50))
+  #expect(rig.server.openCount == (seconds == 0 ? 1 : 2))
+  #expect(rig.stop() == 0)
+}
+
+/// Goal: a bare message leaves though the log stands still; one about a write waits for it.
+@Test func aBareMessageLeavesWhileTheLogIsSlow() throws {
+  let rig = try ServerRig()
+  let listener = try rig.client(), sender = try rig.client(), writer = try rig.client()
+  listener.request("SUBSCRIBE x")
+  #expect(rig.run(listener, until: ":1\r\n"))
+  listener.received.reset()
+  rig.disk.closeGate()
+  sender.request("PUBLISH x bare")
+  #expect(rig.run([listener, sender]) { _ in listener.text.hasSuffix("bare\r\n") })
+  writer.request("SET k v", "PUBLISH x written")
+  #expect(rig.run([writer]) { $0.engine.context.sessions[1].outputSize > 0 })
+  #expect(rig.run([writer, listener]) { $0.engine.context.statistics.turns.count > 0 })
+  #expect(!listener.text.contains("written"))
+  rig.disk.openGate()
+  #expect(rig.run([writer, listener]) { _ in listener.text.hasSuffix("written\r\n") })
+  #expect(rig.stop() == 0)
+}

@@ -145,6 +145,11 @@ final class ServerRig {
     run([client]) { _ in client.text.hasSuffix(text) }
   }
 
+  /// The lines that the server has logged.
+  func journal() throws -> String {
+    String(decoding: try TextFile.read(folder.path + "/journal"), as: UTF8.self)
+  }
+
   /// Stops the server as a signal does; the gate must be open.
   ///
   /// - Returns: the exit code.

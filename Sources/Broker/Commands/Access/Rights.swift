@@ -52,10 +52,15 @@ extension Context {
 
   /// Does what a change of users asks of the sessions.
   mutating func take(_ change: AccessControl.Change) {
-    for slot in clientSlots() where change.gone.contains(sessions[slot].user) {
+    for slot in clientSlots() {
+      let user = sessions[slot].user
+      let isOver =
+        change.gone.contains(user)
+        || sessions[slot].flags.contains(.pubsub) && change.lostChannels.contains(user)
+          && !mayKeepSubscriptions(slot)
+      guard isOver else { continue }
       if slot == self.slot { sessions[slot].flags.insert(.closing) } else { kill(slot) }
     }
-    // Nothing subscribes to channels yet, so nobody can lose a subscription.
     rightsChanged()
   }
 
@@ -91,9 +96,17 @@ extension Context {
         keys.append(KeyUse(name: words[key.index], access: access, position: key.index))
       }
     }
+    var channels: [ChannelUse] = []
+    if scope.contains(.channels), let spec = command.channels {
+      for index in spec.words(in: words) {
+        channels.append(
+          ChannelUse(name: words[index], isPattern: spec.isPattern, position: index))
+      }
+    }
     let first = table.parents[index] == nil ? 1 : 2
     return access.check(
-      user, command: index, firstArgument: first < words.count ? words[first] : nil, keys: keys)
+      user, command: index, firstArgument: first < words.count ? words[first] : nil, keys: keys,
+      channels: channels)
   }
 
   /// The error for a command that the session may not run; it is noted in ACL LOG.

@@ -228,7 +228,9 @@ enum CommandList {
       throw CommandError("ERR Invalid command specified")
     }
     let command = c.table.commands[index]
-    guard !command.keys.isEmpty else { throw CommandError("ERR The command has no key arguments") }
+    guard command.keys.contains(where: { !$0.access.contains(.notKey) }) else {
+      throw CommandError("ERR The command has no key arguments")
+    }
     guard command.arity.allows(words.count) else {
       throw CommandError("ERR Invalid number of arguments specified for command")
     }
@@ -252,7 +254,7 @@ extension Command {
   func keys(in words: Arguments) -> (found: [KeyReference], isWhole: Bool) {
     var found: [KeyReference] = []
     var isWhole = true
-    for spec in keys {
+    for spec in keys where !spec.access.contains(.notKey) {
       let access = spec.access(in: words)
       if !spec.forEachKey(in: words, { found.append(KeyReference(index: $0, access: access)) }) {
         isWhole = false

@@ -8,19 +8,24 @@ enum Connection {
   static let commands: [Command] =
     [
       Command(
-        "PING", arity: .atLeast(1), flags: [.fast], group: .connection, since: "1.0.0",
+        "PING", arity: .atLeast(1), flags: [.fast, .whileSubscribed], group: .connection,
+        since: "1.0.0",
         summary: "Answers PONG, or with its argument.", complexity: "O(1)", body: ping),
       Command(
         "ECHO", arity: .exactly(2), flags: [.loading, .stale, .fast], group: .connection,
         since: "1.0.0", summary: "Answers with its argument.", complexity: "O(1)", body: echo),
       Command(
         "QUIT", arity: .atLeast(1),
-        flags: [.noScript, .loading, .stale, .fast, .noAuth, .allowBusy, .immediate],
+        flags: [
+          .noScript, .loading, .stale, .fast, .noAuth, .allowBusy, .immediate, .whileSubscribed,
+        ],
         group: .connection, since: "1.0.0", summary: "Closes the connection after the reply.",
         complexity: "O(1)", body: quit),
       Command(
         "RESET", arity: .exactly(1),
-        flags: [.noScript, .loading, .stale, .fast, .noAuth, .allowBusy, .immediate],
+        flags: [
+          .noScript, .loading, .stale, .fast, .noAuth, .allowBusy, .immediate, .whileSubscribed,
+        ],
         group: .connection, since: "6.2.0",
         summary: "Makes the connection what it was when it began.",
         complexity: "O(1)", body: reset),
@@ -56,7 +61,8 @@ enum Connection {
     c.database = 0
     c.reply.version = 2
     c.sessions[c.slot].name = []
-    c.sessions[c.slot].flags.subtract([.replyOff, .replySkipNext, .pubsub])
+    c.unsubscribeAll(c.slot)
+    c.sessions[c.slot].flags.subtract([.replyOff, .replySkipNext])
     c.logInAsDefault(c.slot)
     c.reply.simple("RESET")
   }

@@ -45,6 +45,7 @@ enum Keys {
       guard c.peek(key) != nil else { continue }
       c.drop(key)
       c.modified(key)
+      c.notify(.generic, "del", key)
       count += 1
     }
     c.reply.integer(count)

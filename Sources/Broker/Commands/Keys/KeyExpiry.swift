@@ -85,17 +85,20 @@ extension Keys {
     let (deadline, isTooLate) = time.addingReportingOverflow(base)
     guard !isTooLong, !isTooLate else { throw .invalidExpire(c.table.names[c.command]) }
     let key = c.key(1)
-    guard let entry = c.find(key), condition.allows(deadline, insteadOf: entry.deadline) else {
+    guard let entry = c.findForWriting(key), condition.allows(deadline, insteadOf: entry.deadline)
+    else {
       return c.reply.integer(0)
     }
     if deadline <= c.wall, !c.isLoading {
       c.drop(key)
       c.modified(key)
       c.propagate("DEL", key.bytes)
+      c.notify(.generic, "del", key)
     } else {
       c.setDeadline(deadline, key)
       c.modified(key)
       c.propagate("PEXPIREAT", key.bytes, integer: deadline)
+      c.notify(.generic, "expire", key)
     }
     c.reply.integer(1)
   }
@@ -155,9 +158,10 @@ extension Keys {
   /// `PERSIST key` → integer: 1 if there was a deadline.
   static func persist(_ c: inout Context) throws(CommandError) {
     let key = c.key(1)
-    guard let entry = c.find(key), entry.hasDeadline else { return c.reply.integer(0) }
+    guard let entry = c.findForWriting(key), entry.hasDeadline else { return c.reply.integer(0) }
     c.setDeadline(nil, key)
     c.modified(key)
+    c.notify(.generic, "persist", key)
     c.reply.integer(1)
   }
 

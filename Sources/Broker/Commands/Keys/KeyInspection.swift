@@ -35,13 +35,15 @@ extension Keys {
 
   /// `OBJECT ENCODING key` → the name of the encoding, or null.
   static func objectEncoding(_ c: inout Context) throws(CommandError) {
-    guard let entry = c.find(c.key(2), touching: false) else { return c.reply.null() }
+    guard let entry = c.find(c.key(2), touching: false, telling: false) else {
+      return c.reply.null()
+    }
     c.reply.bulk(ByteView(entry.encodingName))
   }
 
   /// `OBJECT FREQ key` → an error, or null.
   static func objectFreq(_ c: inout Context) throws(CommandError) {
-    guard c.find(c.key(2), touching: false) != nil else { return c.reply.null() }
+    guard c.find(c.key(2), touching: false, telling: false) != nil else { return c.reply.null() }
     throw CommandError(
       "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
         + "when switching between policies at runtime LRU and LFU data will take some time to "
@@ -50,13 +52,17 @@ extension Keys {
 
   /// `OBJECT IDLETIME key` → integer: seconds, or null.
   static func objectIdletime(_ c: inout Context) throws(CommandError) {
-    guard let entry = c.find(c.key(2), touching: false) else { return c.reply.null() }
+    guard let entry = c.find(c.key(2), touching: false, telling: false) else {
+      return c.reply.null()
+    }
     c.reply.integer(entry.idleSeconds(now: c.wall))
   }
 
   /// `OBJECT REFCOUNT key` → integer, or null.
   static func objectRefcount(_ c: inout Context) throws(CommandError) {
-    guard let entry = c.find(c.key(2), touching: false) else { return c.reply.null() }
+    guard let entry = c.find(c.key(2), touching: false, telling: false) else {
+      return c.reply.null()
+    }
     c.reply.integer(entry.shownReferences)
   }
 

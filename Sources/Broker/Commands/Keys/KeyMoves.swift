@@ -35,7 +35,7 @@ extension Keys {
   /// `RENAME key newkey` → OK.
   static func rename(_ c: inout Context) throws(CommandError) {
     let source = c.key(1), destination = c.key(2)
-    guard c.find(source) != nil else { throw .noSuchKey }
+    guard c.findForWriting(source) != nil else { throw .noSuchKey }
     if source.bytes != destination.bytes { rename(&c, source, to: destination) }
     c.reply.ok()
   }
@@ -43,7 +43,7 @@ extension Keys {
   /// `RENAMENX key newkey` → integer: 1 if it was renamed, 0 if there is a newkey.
   static func renamenx(_ c: inout Context) throws(CommandError) {
     let source = c.key(1), destination = c.key(2)
-    guard c.find(source) != nil else { throw .noSuchKey }
+    guard c.findForWriting(source) != nil else { throw .noSuchKey }
     guard c.peek(destination) == nil else { return c.reply.integer(0) }
     rename(&c, source, to: destination)
     c.reply.integer(1)
@@ -57,6 +57,8 @@ extension Keys {
     entry.release()
     c.modified(source)
     c.modified(destination)
+    c.notify(.generic, "rename_from", source)
+    c.notify(.generic, "rename_to", destination)
     c.signalReady(destination)
   }
 
@@ -85,6 +87,7 @@ extension Keys {
     guard c.peek(destination) == nil || replaces else { return c.reply.integer(0) }
     c.settle(entry.copied(key: destination.bytes, deadline: entry.deadline), destination)
     c.modified(destination)
+    c.notify(.generic, "copy_to", destination)
     c.signalReady(destination)
     c.reply.integer(1)
   }
@@ -94,7 +97,7 @@ extension Keys {
     let target = try c.databaseNumber(c.arguments[2])
     let current = c.database, key = c.key(1)
     guard target != current else { throw .sameObject }
-    guard c.find(key) != nil else { return c.reply.integer(0) }
+    guard c.findForWriting(key) != nil else { return c.reply.integer(0) }
     c.database = target
     defer { c.database = current }
     guard c.peek(key) == nil,
@@ -103,6 +106,8 @@ extension Keys {
     c.settle(entry, key)
     c.modified(key)
     c.modified(key, in: current)
+    c.notify(.generic, "move_from", key, in: current)
+    c.notify(.generic, "move_to", key)
     c.signalReady(key)
     c.reply.integer(1)
   }
@@ -112,6 +117,7 @@ extension Context {
   /// Takes over `entry` under `key` as it is, in the place of what was there.
   mutating func settle(_ entry: Entry, _ key: Key) {
     if let old = databases[database].put(entry, hash: key.hash) { bury(old) }
+    notify(.new, "new", key)
   }
 }
 

@@ -144,6 +144,7 @@ extension Keys {
         c.drop(key)
         c.modified(key)
         c.propagate("DEL", key.bytes)
+        c.notify(.generic, "del", key)
       }
       return c.reply.integer(0)
     }
@@ -169,6 +170,7 @@ extension Keys {
     let isNew = c.peek(key) == nil
     c.put(.value(key.bytes, list), key)
     c.modified(key)
+    c.notify(.list, "sortstore", key)
     c.signalReady(key)
     c.propagateList(list, under: key, replacing: !isNew)
     c.reply.integer(list.count)

@@ -99,11 +99,11 @@ extension Lists {
     -> Bool
   {
     let source = c.key(1), destination = c.key(2)
-    guard try c.list(source) != nil else {
+    guard try c.listForWriting(source) != nil else {
       // The wrong type of a destination shows only when there is something to move.
       return false
     }
-    _ = try c.list(destination)
+    _ = try c.listForWriting(destination)
     guard let element = moveElement(&c, source, destination, from: from, to: to) else {
       return false
     }
@@ -121,13 +121,17 @@ extension Lists {
     let element = list.element(at: from).array
     list.remove(at: from)
     let isSame = destination.bytes == source.bytes
-    if list.isEmpty, !isSame { c.drop(source) }
+    let isEmptied = list.isEmpty && !isSame
+    if isEmptied { c.drop(source) }
     // A list that is turned on itself stays the key it is, with its deadline.
     let target =
       isSame ? list : c.findForWriting(destination)?.unsharedList ?? c.makeList(destination)
     unsafe element.withUnsafeBytes { unsafe target.push(ByteView($0), at: to) }
     c.modified(source)
     if !isSame { c.modified(destination) }
+    c.notify(.list, to.pushEvent, destination)
+    c.notify(.list, from.popEvent, source)
+    if isEmptied { c.notify(.generic, "del", source) }
     c.signalReady(destination)
     c.hasPropagated = true
     c.effects.command(words: 5, in: c.database) { writer in
@@ -239,8 +243,7 @@ extension Lists {
     c.reply.bulk(key.bytes)
     c.reply.bulk(list.element(at: end))
     list.remove(at: end)
-    if list.isEmpty { c.drop(key) }
-    c.modified(key)
+    endPop(&c, key, list, at: end)
     c.propagate(end == .head ? "LPOP" : "RPOP", key.bytes)
   }
 
@@ -260,7 +263,7 @@ extension Lists {
     case .move(let destination, let from, let to):
       return unsafe destination.withUnsafeBytes { bytes in
         let target = unsafe c.key(ByteView(bytes))
-        if let entry = c.find(target), entry.kind != .list {
+        if let entry = c.findForWriting(target), entry.kind != .list {
           c.replyError(.wrongType)
           return true
         }

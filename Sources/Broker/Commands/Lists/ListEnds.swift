@@ -60,6 +60,7 @@ enum Lists {
     for index in 2..<c.arguments.count { list.push(c.arguments[index], at: end) }
     c.reply.integer(list.count)
     c.modified(key)
+    c.notify(.list, end.pushEvent, key)
     c.signalReady(key)  // Waiters are served after this command, never inside it.
   }
 
@@ -69,6 +70,7 @@ enum Lists {
     for index in 2..<c.arguments.count { list.push(c.arguments[index], at: end) }
     c.reply.integer(list.count)
     c.modified(key)
+    c.notify(.list, end.pushEvent, key)
   }
 
   // MARK: Popping
@@ -86,8 +88,7 @@ enum Lists {
     guard let list = try c.listForWriting(key) else { return c.reply.null() }
     c.reply.bulk(list.element(at: end))
     list.remove(at: end)
-    if list.isEmpty { c.drop(key) }
-    c.modified(key)
+    endPop(&c, key, list, at: end)
   }
 
   private static func popCount(_ c: inout Context, at end: List.End) throws(CommandError) {
@@ -109,7 +110,22 @@ enum Lists {
       c.reply.bulk(list.element(at: end))
       list.remove(at: end)
     }
-    if list.isEmpty { c.drop(key) }
-    c.modified(key)
+    endPop(&c, key, list, at: end)
   }
+
+  /// Says that elements of `list` have gone from `end`; the emptied key goes.
+  @inline(__always)
+  static func endPop(_ c: inout Context, _ key: Key, _ list: List, at end: List.End) {
+    let isEmpty = list.isEmpty
+    if isEmpty { c.drop(key) }
+    c.modified(key)
+    c.notify(.list, end.popEvent, key)
+    if isEmpty { c.notify(.generic, "del", key) }
+  }
+}
+
+extension List.End {
+  /// What the events of pushing there and popping from there are called.
+  @inline(__always) var pushEvent: StaticString { self == .head ? "lpush" : "rpush" }
+  @inline(__always) var popEvent: StaticString { self == .head ? "lpop" : "rpop" }
 }

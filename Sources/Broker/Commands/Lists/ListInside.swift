@@ -109,6 +109,7 @@ extension Lists {
     list.set(c.arguments[3], at: index)
     c.reply.ok()
     c.modified(key)
+    c.notify(.list, "lset", key)
   }
 
   /// `LINSERT key BEFORE|AFTER pivot element` → integer: the list's count afterwards, -1 when the
@@ -125,6 +126,7 @@ extension Lists {
       list.insert(c.arguments[4], at: isAfter ? cursor.index : cursor.index - 1)
       c.reply.integer(list.count)
       c.modified(key)
+      c.notify(.list, "linsert", key)
       return
     }
     c.reply.integer(-1)
@@ -141,8 +143,11 @@ extension Lists {
     let removed = list.removeAll(equalTo: element, from: from, limit: limit)
     c.reply.integer(removed)
     guard removed > 0 else { return }
-    if list.isEmpty { c.drop(key) }
+    let isEmpty = list.isEmpty
+    if isEmpty { c.drop(key) }
     c.modified(key)
+    c.notify(.list, "lrem", key)
+    if isEmpty { c.notify(.generic, "del", key) }
   }
 
   /// From which index on the last `limit` elements equal to `element` stand, and no other.
@@ -170,6 +175,8 @@ extension Lists {
     }
     c.reply.ok()
     c.modified(key)  // As in Redis also when nothing went: who watches the key learns of it.
+    c.notify(.list, "ltrim", key)
+    if keep.isEmpty { c.notify(.generic, "del", key) }
     if isWhole { c.propagateNothing() }
   }
 

@@ -82,6 +82,7 @@ extension Context {
     self.settings = settings
     setTiming()
     setCare()
+    setNotifications()
     access.newUsersHaveAllChannels = settings.channelsOfNewUsers == .allchannels
     guard changed.contains("requirepass") else { return }
     var password = settings.password

@@ -199,8 +199,11 @@ extension Context {
     ] { w.line(name, 0) }
     w.line("keyspace_hits", s.hits)
     w.line("keyspace_misses", s.misses)
+    w.line("pubsub_channels", subscriptions.channels.count)
+    w.line("pubsub_patterns", subscriptions.patterns.count)
+    w.line("pubsubshard_channels", subscriptions.shardChannels.count)
     for name in [
-      "pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec",
+      "latest_fork_usec",
       "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
       "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
       "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",

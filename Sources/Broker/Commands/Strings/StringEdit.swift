@@ -25,6 +25,7 @@ extension Strings {
       c.setString(bytes, key)
       c.reply.integer(bytes.count)
       c.modified(key)
+      c.notify(.string, "append", key)
       return
     }
     let count = entry.stringCount
@@ -32,6 +33,7 @@ extension Strings {
     if let other = entry.writing(bytes, at: count) { c.put(other, key) }
     c.reply.integer(grown)
     c.modified(key)
+    c.notify(.string, "append", key)
   }
 
   /// `SETRANGE key offset value` → integer: the value's size in bytes afterwards.
@@ -52,5 +54,6 @@ extension Strings {
     }
     c.reply.integer(max(count, end))
     c.modified(key)
+    c.notify(.string, "setrange", key)
   }
 }

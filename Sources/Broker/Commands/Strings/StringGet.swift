@@ -63,6 +63,7 @@ extension Strings {
     c.drop(key)
     c.modified(key)
     c.propagate("DEL", key.bytes)
+    c.notify(.generic, "del", key)
   }
 
   /// `GETEX key [EX s|PX ms|EXAT s|PXAT ms|PERSIST]` → the value, or null.
@@ -79,10 +80,12 @@ extension Strings {
       c.setDeadline(deadline, key)
       c.modified(key)
       c.propagate("PEXPIREAT", key.bytes, integer: deadline)
+      c.notify(.generic, "expire", key)
     } else if options.persists, entry.hasDeadline {
       c.setDeadline(nil, key)
       c.modified(key)
       c.propagate("PERSIST", key.bytes)
+      c.notify(.generic, "persist", key)
     }
   }
 

@@ -65,6 +65,7 @@ extension Strings {
     }
     c.reply.integer(sum)
     c.modified(key)
+    c.notify(.string, "incrby", key)
   }
 
   /// `INCRBYFLOAT key increment` → the value afterwards, in plain decimals.
@@ -87,5 +88,6 @@ extension Strings {
       c.propagateString(key, text, deadline: deadline)
     }
     c.modified(key)
+    c.notify(.string, "incrbyfloat", key)
   }
 }

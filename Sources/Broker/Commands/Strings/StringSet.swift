@@ -63,6 +63,7 @@ enum Strings {
     c.setString(c.arguments[2], key)
     c.reply.ok()
     c.modified(key)
+    c.notify(.string, "set", key)
   }
 
   private static func setWithOptions(_ c: inout Context) throws(CommandError) {
@@ -79,6 +80,8 @@ enum Strings {
     c.setString(value, key, deadline: deadline)
     if !options.returnsOld { c.reply.ok() }
     c.modified(key)
+    c.notify(.string, "set", key)
+    if options.expiry != nil { c.notify(.generic, "expire", key) }
     c.propagateString(key, value, deadline: deadline)
   }
 
@@ -89,6 +92,7 @@ enum Strings {
     c.setString(c.arguments[2], key)
     c.reply.integer(1)
     c.modified(key)
+    c.notify(.string, "set", key)
   }
 
   /// `SETEX key seconds value` → OK.
@@ -104,6 +108,8 @@ enum Strings {
     c.setString(value, key, deadline: deadline)
     c.reply.ok()
     c.modified(key)
+    c.notify(.string, "set", key)
+    c.notify(.generic, "expire", key)
     c.propagateString(key, value, deadline: deadline)
   }
 
@@ -113,6 +119,7 @@ enum Strings {
     try replyValue(&c, key)
     c.setString(value, key)
     c.modified(key)
+    c.notify(.string, "set", key)
     c.propagateString(key, value, deadline: nil)
   }
 
@@ -140,6 +147,7 @@ enum Strings {
       let key = c.key(index)
       c.setString(c.arguments[index + 1], key)
       c.modified(key)
+      c.notify(.string, "set", key)
     }
   }
 }
