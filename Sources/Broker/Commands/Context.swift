@@ -290,6 +290,10 @@ struct Context: ~Copyable {
           expire(Key(bytes: view, hash: keyHash(view)))
         }
       }
+      while let (deadline, key) = databases[index].hashDeadlines.first, deadline <= wall {
+        if left <= 0 { return true }
+        unsafe key.withUnsafeBytes { unsafe left -= expireFields(of: self.key(ByteView($0)), left) }
+      }
     }
     return false
   }
@@ -302,6 +306,17 @@ struct Context: ~Copyable {
     guard let entry = find(key) else { return nil }
     guard entry.kind == V.kind else { throw .wrongType }
     return entry.value()
+  }
+
+  /// The entry of `key`, whose value is of type `V`, for changing a value that may move by that:
+  /// `Entry.unsharedValue` gives it, `Entry.keep` takes it back.
+  @inline(__always)
+  mutating func entryForWriting<V: StoredValue>(
+    _ key: Key, _ type: V.Type
+  ) throws(CommandError) -> Entry? {
+    guard let entry = findForWriting(key) else { return nil }
+    guard entry.kind == V.kind else { throw .wrongType }
+    return entry
   }
 
   /// The value of `key`, of type `V`, for changing it.
@@ -332,6 +347,14 @@ struct Context: ~Copyable {
     let value = V.make()
     insert(.value(key.bytes, value), key)
     return value
+  }
+
+  /// An entry with an empty value under `key`, which is not there.
+  @inline(__always)
+  mutating func makeEntry<V: StoredValue>(_ key: Key, _ type: V.Type) -> Entry {
+    let entry = Entry.value(key.bytes, V.make())
+    insert(entry, key)
+    return entry
   }
 
   /// An empty list under `key`, which is not there.
@@ -382,8 +405,9 @@ struct Context: ~Copyable {
     noteChange(key, in: database)
   }
 
+  /// The same for what goes of itself: nobody changed it.
   @inline(__always)
-  private mutating func noteChange(_ key: Key, in database: Int) {
+  mutating func noteChange(_ key: Key, in database: Int) {
     lastChange[Int(truncatingIfNeeded: key.hash >> (64 - Self.lastChangeBits))] = commit
     hold = commit
     if !watchers.isEmpty { breakWatches(of: StoredKey(database, key.bytes)) }

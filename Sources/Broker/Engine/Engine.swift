@@ -18,7 +18,8 @@ struct Engine: ~Copyable {
   /// All commands by family.
   static let families: [[Command]] = [
     Lists.ends, Lists.blocking, Lists.inside, Strings.setting, Strings.getting, Strings.editing,
-    Strings.numbers, Strings.comparing,
+    Strings.numbers, Strings.comparing, Hashes.basics, Hashes.whole, Hashes.numbers, Hashes.expiry,
+    Sets.basics, Sets.random, Sets.algebra,
     Keys.basics, Keys.expiry, Keys.moves, Keys.walks, Keys.sorting, Keys.inspection,
     Databases.commands, Transactions.commands,
     PubSub.subscriptions, PubSub.publishing, Connection.commands, Clients.commands,
@@ -185,12 +186,16 @@ struct Engine: ~Copyable {
   /// Answers those who WAITAOF for what is on disk now. To be called when a sync has ended.
   mutating func runDurable() { context.serveDurable() }
 
-  /// When the next key goes, in ms since 1970.
+  /// When the next key or field of a hash goes, in ms since 1970.
   var nextKeyDeadline: Int64? {
     var next: Int64?
     for index in 0..<context.databases.count {
-      guard let (deadline, _) = context.databases[index].deadlines.first else { continue }
-      next = min(next ?? deadline, deadline)
+      if let (deadline, _) = context.databases[index].deadlines.first {
+        next = min(next ?? deadline, deadline)
+      }
+      if let (deadline, _) = context.databases[index].hashDeadlines.first {
+        next = min(next ?? deadline, deadline)
+      }
     }
     return next
   }

@@ -302,6 +302,21 @@ struct Entry: HashItem {
     return copy
   }
 
+  /// Keeps a value that has changed and may lie in another block by that.
+  @inline(__always)
+  func keep<V: StoredValue>(_ value: V) {
+    assert(kind == V.kind)
+    unsafe setBlock(value.address)
+  }
+
+  /// When the next field of a hash goes, in ms since 1970; nil when none does.
+  @inline(__always)
+  var nextFieldDeadline: Int64? {
+    guard kind == .hash else { return nil }
+    let hash = value(HashValue.self)
+    return hash.itemHasDeadlines ? hash.nextDeadline : nil
+  }
+
   /// The list, for reading.
   @inline(__always) var list: List { value() }
 

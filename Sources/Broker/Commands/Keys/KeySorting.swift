@@ -1,7 +1,7 @@
 // KeySorting.swift: SORT, by the elements themselves or by what other keys hold.
 //
 // A pattern of BY or GET names a key by putting the element in the place of its first `*`; behind
-// `->` it names a field of a hash. The log has what STORE stored, not the request.
+// `->` it names a field of the hash that the key has. The log has what STORE stored, not the request.
 
 import RESP
 
@@ -10,14 +10,14 @@ extension Keys {
     Command(
       "SORT", arity: .atLeast(2), flags: [.write, .denyOOM, .movableKeys],
       keys: [.one(1, [.read]), storeKey], group: .generic, since: "1.0.0",
-      summary: "Gives the elements of a list in order, or stores them.",
+      summary: "Gives the elements of a list or set in order, or stores them.",
       complexity: "O(N log N), N elements",
       categories: ["@list", "@set", "@sortedset", "@dangerous"],
       body: sort),
     Command(
       "SORT_RO", arity: .atLeast(2), flags: [.readOnly, .movableKeys], keys: [.one(1, [.read])],
       group: .generic, since: "7.0.0",
-      summary: "Gives the elements of a list in order.",
+      summary: "Gives the elements of a list or set in order.",
       complexity: "O(N log N), N elements",
       categories: ["@list", "@set", "@sortedset", "@dangerous"],
       body: sortRO),
@@ -42,13 +42,38 @@ extension Keys {
   }
 
   private static func sort(_ c: inout Context, _ request: SortRequest) throws(CommandError) {
-    let list = try c.list(c.key(1))
-    let sorted = try list.map { list throws(CommandError) in try elements(&c, of: list, request) }
-    guard let destination = request.destination else {
-      answer(&c, sorted ?? [], request)
-      return
+    guard let (list, isCopy, isOrdered) = try sortable(&c) else {
+      return try finish(&c, [], request)
     }
-    try store(&c, sorted ?? [], request, in: c.key(destination))
+    defer { if isCopy { list.bury(in: &c.graveyard) } }
+    var request = request
+    // What is stored is the same wherever it is run again: a set has no order of its own.
+    if !isOrdered, request.destination != nil { request.sortIfUnsorted() }
+    try finish(&c, elements(&c, of: list, request), request)
+  }
+
+  /// The elements to be sorted, as they stand: a list, or a copy of what a set has.
+  private static func sortable(
+    _ c: inout Context
+  ) throws(CommandError) -> (list: List, isCopy: Bool, isOrdered: Bool)? {
+    guard let entry = c.find(c.key(1)) else { return nil }
+    switch entry.kind {
+    case .list: return (entry.list, isCopy: false, isOrdered: true)
+    case .set:
+      let copy = List.make()
+      entry.value(SetValue.self).forEach { member, _ in
+        member.withView { copy.push($0, at: .tail) }
+      }
+      return (copy, isCopy: true, isOrdered: false)
+    case .string, .sortedSet, .hash, .stream: throw .wrongType
+    }
+  }
+
+  private static func finish(
+    _ c: inout Context, _ sorted: [ByteView], _ request: SortRequest
+  ) throws(CommandError) {
+    guard let destination = request.destination else { return answer(&c, sorted, request) }
+    try store(&c, sorted, request, in: c.key(destination))
   }
 
   // MARK: Ordering
@@ -180,6 +205,7 @@ extension Keys {
 /// The options of a SORT.
 private struct SortRequest {
   var by: ByteView?
+  /// False where a pattern makes all weigh the same: they come as they stand.
   var isSorted = true
   var isAlphabetic = false
   var isDescending = false
@@ -236,6 +262,12 @@ private struct SortRequest {
     throw CommandError("ERR \(option) option of SORT denied due to insufficient ACL permissions")
   }
 
+  /// Has elements that would come as they stand come in the order of their bytes.
+  mutating func sortIfUnsorted() {
+    guard !isSorted else { return }
+    (isSorted, isAlphabetic, by) = (true, true, nil)
+  }
+
   /// Which of `count` sorted elements are asked for.
   func range(in count: Int) -> Range<Int> {
     let start = Int(min(max(0, offset), Int64(count)))
@@ -270,23 +302,29 @@ extension Context {
   fileprivate mutating func value(of pattern: ByteView, for element: ByteView) -> [UInt8]? {
     if pattern.count == 1, pattern[0] == UInt8(ascii: "#") { return element.array }
     guard let place = pattern.firstIndex(of: UInt8(ascii: "*")) else { return nil }
-    let behind = pattern[place + 1..<pattern.count].array
-    guard !namesField(behind) else { return nil }  // There are no hashes yet.
-    let name = pattern[0..<place].array + element.array + behind
+    let arrow = Self.arrow(in: pattern, from: place + 1)
+    let name =
+      pattern[0..<place].array + element.array
+      + pattern[place + 1..<(arrow ?? pattern.count)].array
     return unsafe name.withUnsafeBytes { bytes -> [UInt8]? in
-      guard let entry = unsafe find(key(ByteView(bytes))), entry.kind == .string else { return nil }
-      return entry.withString { $0.array }
+      guard let entry = unsafe find(key(ByteView(bytes))) else { return nil }
+      guard let arrow else { return entry.kind == .string ? entry.withString { $0.array } : nil }
+      guard entry.kind == .hash else { return nil }
+      let field = pattern[arrow + 2..<pattern.count]
+      return entry.value(HashValue.self).value(of: field, keyHash, now: fieldTime)?.array
     }
   }
 
-  /// Whether `->` and a name follow the place of the element.
-  private func namesField(_ behind: [UInt8]) -> Bool {
-    guard behind.count > 2 else { return false }
-    for index in 0..<behind.count - 1
-    where behind[index] == UInt8(ascii: "-") && behind[index + 1] == UInt8(ascii: ">") {
-      return index + 2 < behind.count
+  /// Where `->` stands that the name of a field follows.
+  private static func arrow(in pattern: ByteView, from start: Int) -> Int? {
+    var index = start
+    while let dash = pattern.firstIndex(of: UInt8(ascii: "-"), from: index) {
+      if dash + 1 < pattern.count, pattern[dash + 1] == UInt8(ascii: ">") {
+        return dash + 2 < pattern.count ? dash : nil
+      }
+      index = dash + 1
     }
-    return false
+    return nil
   }
 
   /// Elements that one command of the log pushes.
