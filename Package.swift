@@ -10,10 +10,16 @@ let house: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// What is installed needs no Swift on the machine it runs on.
+let standalone: [LinkerSetting] = [
+  .unsafeFlags(["-static-stdlib"], .when(configuration: .release))
+]
+
 let package = Package(
   name: "martlet",
   products: [
-    .executable(name: "martlet-server", targets: ["martlet-server"])
+    .executable(name: "martlet-server", targets: ["martlet-server"]),
+    .executable(name: "martlet-benchmark", targets: ["martlet-benchmark"]),
   ],
   targets: [
     .systemLibrary(name: "CLinux"),
@@ -21,8 +27,15 @@ let package = Package(
     .target(name: "Broker", dependencies: ["CLinux", "RESP"], swiftSettings: house),
     .executableTarget(
       name: "martlet-server", dependencies: ["Broker"], swiftSettings: house,
-      linkerSettings: [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))]),
+      linkerSettings: standalone),
+    .target(
+      name: "LoadTool", dependencies: ["CLinux", "RESP"], path: "Benchmarks/LoadTool",
+      swiftSettings: house),
+    .executableTarget(
+      name: "martlet-benchmark", dependencies: ["LoadTool"], path: "Benchmarks/martlet-benchmark",
+      swiftSettings: house, linkerSettings: standalone),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: house),
+    .testTarget(name: "LoadToolTests", dependencies: ["LoadTool"], swiftSettings: house),
     .testTarget(name: "BrokerTests", dependencies: ["Broker"], swiftSettings: house),
   ]
 )

@@ -56,3 +56,6 @@ static inline void martlet_nice_thread(int nice) { setpriority(PRIO_PROCESS, 0, 
 
 /// Names the calling thread, for `top -H` and debuggers.
 static inline void martlet_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+/// Has the calling thread's timers fire as exactly as the kernel can, not some 50 us later.
+static inline void martlet_exact_timers(void) { prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0); }
