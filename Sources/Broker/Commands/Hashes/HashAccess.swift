@@ -44,6 +44,7 @@ extension Context {
     _ fields: some Sequence<Int>, from entry: Entry, _ key: Key
   ) -> Entry? {
     var hash = entry.unsharedValue(HashValue.self)
+    let count = hash.count
     for index in fields {
       let field = arguments[index]
       guard let deadline = hash.deadline(of: field, keyHash), deadline <= fieldTime else {
@@ -54,8 +55,10 @@ extension Context {
       noteChange(key, in: database)
     }
     entry.keep(hash)
+    if hash.count < count { notify(.hash, "hexpired", key) }
     guard hash.isEmpty else { return entry }
     drop(key)
+    notify(.generic, "del", key)
     return nil
   }
 
@@ -79,8 +82,14 @@ extension Context {
         for field in due { unsafe field.withUnsafeBytes { unsafe writer.word(ByteView($0)) } }
       }
       noteChange(key, in: database)
+      notify(.hash, "hexpired", key)
     }
-    if hash.isEmpty { drop(key) } else { databases[database].noteFieldsAgain(entry) }
+    if hash.isEmpty {
+      drop(key)
+      notify(.generic, "del", key)
+    } else {
+      databases[database].noteFieldsAgain(entry)
+    }
     return max(1, due.count)
   }
 }

@@ -79,6 +79,7 @@ enum Hashes {
     where hash.put(c.arguments[index], c.arguments[index + 1], c.keyHash, limits) { created += 1 }
     entry.keep(hash)
     c.modified(key)
+    c.notify(.hash, "hset", key)
     return created
   }
 
@@ -94,6 +95,7 @@ enum Hashes {
     entry.keep(hash)
     c.reply.integer(1)
     c.modified(key)
+    c.notify(.hash, "hset", key)
   }
 
   // MARK: Reading
@@ -153,7 +155,10 @@ enum Hashes {
     entry.keep(hash)
     c.reply.integer(removed)
     guard removed > 0 else { return }
-    if hash.isEmpty { c.drop(key) }
+    let isEmpty = hash.isEmpty
+    if isEmpty { c.drop(key) }
     c.modified(key)
+    c.notify(.hash, "hdel", key)
+    if isEmpty { c.notify(.generic, "del", key) }
   }
 }

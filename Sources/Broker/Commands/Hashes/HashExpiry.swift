@@ -104,9 +104,13 @@ extension Hashes {
     c.modified(key)
     if isPast {
       c.propagateFields("HDEL", changed, key)
-      if hash.isEmpty { c.drop(key) }
+      let isEmpty = hash.isEmpty
+      if isEmpty { c.drop(key) }
+      c.notify(.hash, "hdel", key)
+      if isEmpty { c.notify(.generic, "del", key) }
     } else {
       c.propagateDeadline(deadline, of: changed, key)
+      c.notify(.hash, "hexpire", key)
       c.databases[c.database].noteFields(entry)
     }
   }
@@ -167,7 +171,9 @@ extension Hashes {
       }
     }
     entry.keep(hash)
-    if isChanged { c.modified(key) }
+    guard isChanged else { return }
+    c.modified(key)
+    c.notify(.hash, "hpersist", key)
   }
 
   // MARK: Asking for it

@@ -41,6 +41,7 @@ extension Hashes {
     guard !overflow else { throw .overflow }
     var digits = DecimalDigits(sum)
     digits.withView { put(&c, $0, key, entry) }
+    c.notify(.hash, "hincrby", key)
     c.reply.integer(sum)
   }
 
@@ -63,6 +64,7 @@ extension Hashes {
     let deadline = entry?.value(HashValue.self).deadline(of: field, c.keyHash)
     sum.withDecimals { text in
       put(&c, text, key, entry)
+      c.notify(.hash, "hincrbyfloat", key)
       c.reply.bulk(text)
       c.hasPropagated = true
       c.effects.command("HSET", key.bytes, field, text, in: c.database)

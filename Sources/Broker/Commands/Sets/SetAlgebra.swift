@@ -74,7 +74,7 @@ extension Sets {
   static func sinterstore(_ c: inout Context) throws(CommandError) {
     let sets = try sets(&c, 2..<c.arguments.count)
     let result = c.makeSet(of: common(sets, c.keyHash, limit: .max))
-    c.store(result, c.key(1))
+    c.store(result, c.key(1), "sinterstore")
   }
 
   /// `SINTERCARD numkeys key [key ...] [LIMIT limit]` → integer: how many there are, or the limit if
@@ -135,7 +135,7 @@ extension Sets {
   /// `SUNIONSTORE destination key [key ...]` → integer: how many were stored.
   static func sunionstore(_ c: inout Context) throws(CommandError) {
     let sets = try sets(&c, 2..<c.arguments.count)
-    c.store(c.makeUnion(of: sets), c.key(1))
+    c.store(c.makeUnion(of: sets), c.key(1), "sunionstore")
   }
 
   // MARK: Alone
@@ -159,7 +159,7 @@ extension Sets {
     let result =
       subtractsFromCopy(sets)
       ? c.makeDifference(of: sets) : c.makeSet(of: alone(sets, c.keyHash))
-    c.store(result, c.key(1))
+    c.store(result, c.key(1), "sdiffstore")
   }
 
   /// Whether it is less work to take the members of the others out of a copy of the first set than to
@@ -224,16 +224,18 @@ extension Context {
 
   /// Makes `set`, of which ownership is taken over, the value of `key`, if it has members; else the key
   /// goes. The reply is how many there are.
-  fileprivate mutating func store(_ set: SetValue, _ key: Key) {
+  fileprivate mutating func store(_ set: SetValue, _ key: Key, _ event: StaticString) {
     reply.integer(set.count)
     guard set.isEmpty else {
       put(.value(key.bytes, set), key)
-      return modified(key)
+      modified(key)
+      return notify(.set, event, key)
     }
     set.release()
     guard peek(key) != nil else { return }
     drop(key)
     modified(key)
+    notify(.generic, "del", key)
   }
 
   /// Frees a set that is under no key.

@@ -60,7 +60,9 @@ enum Sets {
     where set.add(c.arguments[index], c.keyHash, integersMax: integersMax) { added += 1 }
     entry.keep(set)
     c.reply.integer(added)
-    if added > 0 { c.modified(key) }
+    guard added > 0 else { return }
+    c.modified(key)
+    c.notify(.set, "sadd", key)
   }
 
   /// `SREM key member [member ...]` → integer: how many were there.
@@ -74,8 +76,11 @@ enum Sets {
     entry.keep(set)
     c.reply.integer(removed)
     guard removed > 0 else { return }
-    if set.isEmpty { c.drop(key) }
+    let isEmpty = set.isEmpty
+    if isEmpty { c.drop(key) }
     c.modified(key)
+    c.notify(.set, "srem", key)
+    if isEmpty { c.notify(.generic, "del", key) }
   }
 
   /// `SMOVE source destination member` → integer: 1 if the source had it.
@@ -91,12 +96,16 @@ enum Sets {
     let wasThere = set.remove(member, c.keyHash, into: &c.graveyard)
     from.keep(set)
     guard wasThere else { return c.reply.integer(0) }
-    if set.isEmpty { c.drop(source) }
+    let isEmpty = set.isEmpty
+    if isEmpty { c.drop(source) }
     c.modified(source)
+    c.notify(.set, "srem", source)
+    if isEmpty { c.notify(.generic, "del", source) }
     let target = to ?? c.makeEntry(destination, SetValue.self)
     var other = target.unsharedValue(SetValue.self)
     if other.add(member, c.keyHash, integersMax: c.settings.setIntegersMax) {
       c.modified(destination)
+      c.notify(.set, "sadd", destination)
     }
     target.keep(other)
     c.reply.integer(1)

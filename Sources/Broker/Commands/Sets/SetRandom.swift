@@ -44,6 +44,8 @@ extension Sets {
       set.forEach { member, _ in c.reply.bulk(member) }
       c.drop(key)
       c.modified(key)
+      c.notify(.set, "spop", key)
+      c.notify(.generic, "del", key)
       return c.propagate("DEL", key.bytes)
     }
     let members = set.randomPairs(Int(limit), using: &c.random).map { $0.name.array }
@@ -66,8 +68,11 @@ extension Sets {
       }
     }
     entry.keep(set)
-    if set.isEmpty { c.drop(key) }
+    let isEmpty = set.isEmpty
+    if isEmpty { c.drop(key) }
     c.modified(key)
+    c.notify(.set, "spop", key)
+    if isEmpty { c.notify(.generic, "del", key) }
     c.hasPropagated = true
     for start in stride(from: 0, to: members.count, by: removedMax) {
       let some = members[start..<min(members.count, start + removedMax)]

@@ -64,6 +64,24 @@ private struct EventRig: ~Copyable {
   }
 }
 
+@Test func eventsOfHashesAndSetsAreThoseOfRedis() {
+  var rig = EventRig("EAnm")
+  for (request, events) in [
+    ("HSET h a 1 b 2", ["new h", "hset h"]), ("HSETNX h c 3", ["hset h"]),
+    ("HINCRBY h a 2", ["hincrby h"]), ("HINCRBYFLOAT h a 1.5", ["hincrbyfloat h"]),
+    ("HEXPIRE h 100 FIELDS 1 a", ["hexpire h"]), ("HPERSIST h FIELDS 1 a", ["hpersist h"]),
+    ("HDEL h none", []), ("HDEL h a b", ["hdel h"]), ("HDEL h c", ["hdel h", "del h"]),
+    ("SADD s a b c d e", ["new s", "sadd s"]), ("SADD s a", []), ("SREM s a", ["srem s"]),
+    ("SMOVE s t b", ["srem s", "new t", "sadd t"]),
+    ("SMOVE t u b", ["srem t", "del t", "new u", "sadd u"]), ("SPOP s", ["spop s"]),
+    ("SPOP s 9", ["spop s", "del s"]), ("SADD s a b", ["new s", "sadd s"]),
+    ("SINTERSTORE x s none", ["keymiss none"]), ("SUNIONSTORE x s", ["new x", "sunionstore x"]),
+    ("SDIFFSTORE x s", ["sdiffstore x"]), ("SINTERSTORE x none", ["keymiss none", "del x"]),
+  ] {
+    #expect(rig.events(of: request) == events, "\(request)")
+  }
+}
+
 @Test func waitersThatAreServedMakeEvents() {
   var rig = EventRig("EA")
   let waiter = rig.harness.client()
