@@ -94,7 +94,10 @@ private func log(_ commands: [UInt8]...) -> [UInt8] { Array(commands.joined()) }
 @Test func aCommandThatCannotBeRunEndsTheImport() {
   let start = request("RPUSH", "l", "e")
   let cases: [(command: [UInt8], words: String)] = [
-    (request("JSON.SET", "h", "f", "v"), "the command 'JSON.SET', which Martlet does not have (1 commands"),
+    (
+      request("JSON.SET", "h", "f", "v"),
+      "the command 'JSON.SET', which Martlet does not have (1 commands"
+    ),
     (request("GET", "l"), "the command 'GET', which Martlet does not have"),
     (request("SHUTDOWN"), "the command 'SHUTDOWN', which Martlet does not have"),
     (request("INCR", "l"), "the command 'INCR' is refused: WRONGTYPE"),
