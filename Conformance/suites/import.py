@@ -12,6 +12,7 @@ import subprocess
 import time
 
 from lib import server as servers
+from lib.resp import parse
 from lib.setup import BINARY, other_server
 
 TIME_LIMIT = 240
@@ -53,7 +54,7 @@ def texts(random):
 
 
 def fill(run, connection):
-    """Strings and lists of many shapes in several databases."""
+    """Strings, lists, sets and hashes of many shapes in several databases."""
     random, elements = run.random, texts(run.random)
     for database in (0, 1, 9, 15):
         connection.do("SELECT", database)
@@ -74,6 +75,14 @@ def fill(run, connection):
         for _ in range(50):  # Nodes that were split and cut.
             connection.do("LINSERT", "list:mixed", random.choice(("BEFORE", "AFTER")), connection.do("LINDEX", "list:mixed", random.randrange(1000)), "inserted")
         connection.do("LTRIM", "list:mixed", 33, -34)
+        for name, members in (("short", range(-30, 30)), ("word", (5, 70_000, -70_000)), ("long", (1, 1 << 40, -(1 << 63))), ("many", range(2000)),
+                              ("words", ("a", "b", "7")), ("mixed", elements)):
+            connection.do("SADD", "set:" + name, *members)
+        connection.do("PEXPIRE", "set:words", 10**8)
+        for name, size in (("few", 5), ("some", 300), ("many", 2000)):
+            connection.do("HSET", "hash:" + name, *(word for n in range(size) for word in (b"field:%d" % n, random.choice(elements[:90] if size < 2000 else elements))))
+        connection.do("HSET", "hash:small", "name", "a name", "age", 42, "born", 1_700_000_000, "", "", "text", b"t" * 64)
+        connection.do("PEXPIRE", "hash:small", 10**8)
     count = int(100_000 * min(1.0, run.scale))
     for first in range(0, count, 5000):
         connection.do("RPUSH", "list:long", *("job %d for customer %d" % (n, n % 77) for n in range(first, first + 5000)))
@@ -98,6 +107,11 @@ def write_on(connection):
     connection.do("SETRANGE", "compressible", 10, "zz")
     connection.do("SWAPDB", 1, 3)
     connection.do("RENAME", "12345", "54321")
+    connection.do("HINCRBYFLOAT", "hash:few", "new", "0.1")
+    connection.do("HDEL", "hash:some", "field:7", "field:8")
+    connection.do("SPOP", "set:many", 700)
+    connection.do("SMOVE", "set:many", "set:words", connection.do("SRANDMEMBER", "set:many"))
+    connection.do("SUNIONSTORE", "set:union", "set:short", "set:words")
     connection.do("DEL", "binary")
 
 
@@ -111,9 +125,12 @@ def state(server):
             found[database] = connection.do("DBSIZE")
             for key in keys:
                 kind = connection.do("TYPE", key)
-                read = {b"string": ("GET", key), b"list": ("LRANGE", key, 0, -1)}.get(kind, ("TYPE", key))
+                read = {b"string": ("GET", key), b"list": ("LRANGE", key, 0, -1), b"set": ("SMEMBERS", key), b"hash": ("HGETALL", key)}.get(kind, ("TYPE", key))
                 connection.send(*read)
                 value, now, left = connection.raw(), time.time(), connection.do("PTTL", key)
+                if kind in (b"set", b"hash"):
+                    value = parse(value)
+                    value = sorted(value if kind == b"set" else zip(value[::2], value[1::2]))
                 found[database, key] = (kind, value, now + left / 1000 if left >= 0 else None)
     return found
 
@@ -282,13 +299,11 @@ def damaged_files(run):
 def foreign_values(run):
     for name, program in references(run):
         wrote = {
-            "hash": [("HSET", "small", "f", "v", "g", "1"), ("HSET", "large", *range(2000))],
-            "set": [("SADD", "numbers", *range(50)), ("SADD", "small", "a", "b"), ("SADD", "large", *("m%d" % n for n in range(2000)))],
             "zset": [("ZADD", "small", 1, "a", "2.5", "b", "-inf", "c"), ("ZADD", "large", *range(2000))],
             "stream": [("XADD", "events", "*", "f", "v"), ("XADD", "events", "*", "g", "w"), ("XGROUP", "CREATE", "events", "group", "0"),
                        ("XREADGROUP", "GROUP", "group", "worker", "COUNT", "1", "STREAMS", "events", ">"), ("XADD", "more", "MAXLEN", "5", "*", "f", b"v" * 5000)],
         }
-        counts = {"hash": 2, "set": 3, "zset": 2, "stream": 2}
+        counts = {"zset": 2, "stream": 2}
         for way in ("RDB", "append-only"):
             for kind in wrote:
                 reference = start(run, program, "--appendonly", "yes" if way == "append-only" else "no", "--aof-use-rdb-preamble", "no")
@@ -304,7 +319,7 @@ def foreign_values(run):
                         connection.do("SAVE")
                 file = os.path.join(reference.directory, "dump.rdb") if way == "RDB" else log_of(reference)
                 wanted = state(reference)
-                for key in [key for key, value in wanted.items() if isinstance(value, tuple) and value[0] not in (b"string", b"list")]:
+                for key in [key for key, value in wanted.items() if isinstance(value, tuple) and value[0] in (b"zset", b"stream")]:
                     del wanted[key]
                     wanted[key[0]] -= 1
                 refused = Taken(run, file)

@@ -4,13 +4,13 @@
 // frames, as the server's turn makes them. Nothing expires meanwhile, for a log may say later that a
 // key stays; what is out of time at the end goes then. The order of calls for a key of an RDB file:
 //
-//     set ─────────────────────────────┐
-//     beginList ─ append ... ─ endList ┴─ endKey
+//     set ─────────────────────────────────────┐
+//     beginElements ─ append ... ─ endElements ┴─ endKey
 
 import RESP
 
 struct Importer: ~Copyable {
-  /// Bytes of effects that make a frame, and of elements that make an RPUSH.
+  /// Bytes of effects that make a frame, and of elements that make a command.
   private static let frameSize = 256 << 10
   private static let batchSize = 32 << 10
   private static let batchCount = 512
@@ -24,6 +24,10 @@ struct Importer: ~Copyable {
   var offset = 0
 
   private let words = StoredArguments()
+  /// Words of the command that make one element: a field and its value are two.
+  private var wordsPerItem = 1
+  /// Fields in `words` with the times at which they go.
+  private var deadlines: [(deadline: Int64, field: [UInt8])] = []
   /// Keys that the database will have once the present one is in, and whether it must be by now.
   private var keysExpected = 0
   private var isKeyIn = false
@@ -65,35 +69,51 @@ struct Importer: ~Copyable {
     try runForKey()
   }
 
-  mutating func beginList(_ key: ByteView) { beginKey("RPUSH", key) }
-
-  mutating func append(_ element: ByteView) throws(ImportError) {
-    words.append(element)
-    try pushIfLarge()
+  /// Begins a key that `command` fills with elements, each of so many words.
+  mutating func beginElements(_ command: StaticString, _ key: ByteView, perItem: Int = 1) {
+    wordsPerItem = perItem
+    beginKey(command, key)
   }
 
-  mutating func append(_ element: Int64) throws(ImportError) {
-    append(integer: element)
-    try pushIfLarge()
+  /// Appends a word of an element.
+  mutating func append(_ element: PackedElement) throws(ImportError) {
+    element.withView { words.append($0) }
+    let isLarge = words.count >= Self.batchCount || words.size >= Self.batchSize
+    if isLarge, (words.count - 2) % wordsPerItem == 0 { try endElements() }
   }
 
-  private mutating func pushIfLarge() throws(ImportError) {
-    guard words.count >= Self.batchCount || words.size >= Self.batchSize else { return }
-    try endList()
+  /// Notes when the field that was appended last goes, in ms since 1970; its value is to follow.
+  mutating func noteDeadline(_ deadline: Int64, ofField field: ByteView) {
+    deadlines.append((deadline, field.array))
   }
 
-  /// Pushes the elements there are.
-  mutating func endList() throws(ImportError) {
+  /// Runs the command with the elements there are.
+  mutating func endElements() throws(ImportError) {
     guard words.count > 2 else { return }
     try runForKey()
-    words.removeLast(words.count - 2)
+    guard !deadlines.isEmpty else { return words.removeLast(words.count - 2) }
+    let key = words.withArguments { $0[1].array }
+    let command = words.withArguments { $0[0].array }
+    for (deadline, field) in deadlines {
+      begin("HPEXPIREAT")
+      append(key)
+      append(integer: deadline)
+      append(Array("FIELDS".utf8))
+      append(integer: 1)
+      append(field)
+      try run()
+    }
+    deadlines = []
+    words.removeLast(words.count)
+    append(command)
+    append(key)
   }
 
   /// Ends what was said of a key.
   ///
   /// - Parameter deadline: when it goes, in ms since 1970.
   mutating func endKey(_ key: ByteView, _ deadline: Int64?) throws(ImportError) {
-    guard isKeyIn else { return }  // A list without elements, which old bugs of Redis left behind.
+    guard isKeyIn else { return }  // A value without elements, which old bugs of Redis left behind.
     guard engine.context.databases[engine.context.database].count == keysExpected else {
       throw refusal("the key '\(key.printable)' is there twice")
     }
@@ -108,6 +128,7 @@ struct Importer: ~Copyable {
   private mutating func beginKey(_ name: StaticString, _ key: ByteView) {
     keysExpected = engine.context.databases[engine.context.database].count + 1
     isKeyIn = false
+    deadlines = []
     begin(name)
     words.append(key)
   }
@@ -120,6 +141,10 @@ struct Importer: ~Copyable {
   private func begin(_ name: StaticString) {
     words.removeLast(words.count)
     words.append(ByteView(name))
+  }
+
+  private func append(_ word: [UInt8]) {
+    unsafe word.withUnsafeBytes { unsafe words.append(ByteView($0)) }
   }
 
   private func append(integer: Int64) {

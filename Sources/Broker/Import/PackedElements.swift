@@ -10,11 +10,23 @@ enum PackedElement {
   case integer(Int64)
 }
 
+extension PackedElement {
+  func withView<R>(_ body: (ByteView) -> R) -> R {
+    switch self {
+    case .bytes(let bytes): return body(bytes)
+    case .integer(let number):
+      var digits = DecimalDigits(number)
+      return digits.withView(body)
+    }
+  }
+}
+
 /// What is wrong with a packed string.
 struct PackedFlaw: Error { let reason: String }
 
 /// Gives the elements of a packed string in order.
 protocol PackedElements {
+  init(_ bytes: ByteView) throws(PackedFlaw)
   /// The next element; nil once the end, and all that must be true of it, has been found.
   mutating func next() throws(PackedFlaw) -> PackedElement?
 }

@@ -20,7 +20,7 @@ struct RDBReader: ~Copyable {
   private let sizeMax: Int
   private var deadline: Int64?
   private var key = ByteBuffer()
-  private var text = ByteBuffer()
+  private(set) var text = ByteBuffer()
 
   /// - Parameter sizeMax: the longest string that is taken.
   init(sizeMax: Int) { self.sizeMax = sizeMax }
@@ -111,9 +111,19 @@ struct RDBReader: ~Copyable {
       try importer.set(key.view, text.view)
       try importer.endKey(key.view, deadline)
     case .list(let layout):
-      importer.beginList(key.view)
+      importer.beginElements("RPUSH", key.view)
       try readList(layout, &input, &importer)
-      try importer.endList()
+      try importer.endElements()
+      try importer.endKey(key.view, deadline)
+    case .set(let layout):
+      importer.beginElements("SADD", key.view)
+      try readSet(layout, &input, &importer)
+      try importer.endElements()
+      try importer.endKey(key.view, deadline)
+    case .hash(let layout):
+      importer.beginElements("HSET", key.view, perItem: 2)
+      try readHash(layout, &input, &importer)
+      try importer.endElements()
       try importer.endKey(key.view, deadline)
     case .foreign(let name, let shape):
       try importer.skip(name, key: key.view)
@@ -126,63 +136,59 @@ struct RDBReader: ~Copyable {
     _ layout: RDBList, _ input: inout ImportInput, _ importer: inout Importer
   ) throws(ImportError) {
     switch layout {
-    case .strings:
-      for _ in 0..<(try input.length()) { try readElement(&input, &importer) }
-    case .ziplist: try readZiplist(&input, &importer)
+    case .strings: try readElements(try input.length(), &input, &importer)
+    case .ziplist: try readPacked(Ziplist.self, &input, &importer)
     case .ziplists:
-      for _ in 0..<(try input.length()) { try readZiplist(&input, &importer) }
+      for _ in 0..<(try input.length()) { try readPacked(Ziplist.self, &input, &importer) }
     case .nodes:
       for _ in 0..<(try input.length()) {
         let start = input.offset
         switch try input.length() {
         case 1: try readElement(&input, &importer)
-        case 2: try readListpack(&input, &importer)
+        case 2: try readPacked(Listpack.self, &input, &importer)
         default: throw input.flaw("a list's node is of no known kind", at: start)
         }
       }
     }
   }
 
-  private mutating func readElement(
+  /// Takes `count` strings.
+  mutating func readElements(
+    _ count: UInt64, _ input: inout ImportInput, _ importer: inout Importer
+  ) throws(ImportError) {
+    for _ in 0..<count { try readElement(&input, &importer) }
+  }
+
+  /// Takes a string, which `text` holds afterwards.
+  mutating func readElement(
     _ input: inout ImportInput, _ importer: inout Importer
   ) throws(ImportError) {
     try input.string(into: &text, sizeMax: sizeMax)
-    try importer.append(text.view)
+    try importer.append(.bytes(text.view))
   }
 
-  private mutating func readZiplist(
-    _ input: inout ImportInput, _ importer: inout Importer
+  /// Takes the elements in a packed string.
+  mutating func readPacked<Elements: PackedElements>(
+    _ type: Elements.Type, _ input: inout ImportInput, _ importer: inout Importer
   ) throws(ImportError) {
     let start = input.offset
-    try input.string(into: &text, sizeMax: .max)
-    let elements: Ziplist
-    do { elements = try Ziplist(text.view) } catch { throw input.flaw(error.reason, at: start) }
-    try append(elements, at: start, input, &importer)
+    var elements = try packed(type, &input)
+    while let element = try next(of: &elements, input, from: start) { try importer.append(element) }
   }
 
-  private mutating func readListpack(
-    _ input: inout ImportInput, _ importer: inout Importer
-  ) throws(ImportError) {
+  /// Takes a packed string, which `text` holds as long as its elements are read.
+  mutating func packed<Elements: PackedElements>(
+    _ type: Elements.Type, _ input: inout ImportInput
+  ) throws(ImportError) -> Elements {
     let start = input.offset
     try input.string(into: &text, sizeMax: .max)
-    let elements: Listpack
-    do { elements = try Listpack(text.view) } catch { throw input.flaw(error.reason, at: start) }
-    try append(elements, at: start, input, &importer)
+    do { return try Elements(text.view) } catch { throw input.flaw(error.reason, at: start) }
   }
 
-  private func append(
-    _ elements: consuming some PackedElements, at start: Int, _ input: borrowing ImportInput,
-    _ importer: inout Importer
-  ) throws(ImportError) {
-    var elements = elements
-    while true {
-      let element: PackedElement?
-      do { element = try elements.next() } catch { throw input.flaw(error.reason, at: start) }
-      switch element {
-      case nil: return
-      case .bytes(let bytes): try importer.append(bytes)
-      case .integer(let number): try importer.append(number)
-      }
-    }
+  /// The next of `elements`, which began at `start`.
+  func next(
+    of elements: inout some PackedElements, _ input: borrowing ImportInput, from start: Int
+  ) throws(ImportError) -> PackedElement? {
+    do { return try elements.next() } catch { throw input.flaw(error.reason, at: start) }
   }
 }

@@ -6,6 +6,8 @@ import RESP
 enum RDBType {
   case string
   case list(RDBList)
+  case set(RDBSet)
+  case hash(RDBHash)
   /// What we know how to pass over, by the name that TYPE would answer.
   case foreign(name: StaticString, RDBShape)
 
@@ -13,22 +15,25 @@ enum RDBType {
     switch number {
     case 0: self = .string
     case 1: self = .list(.strings)
-    case 2: self = .foreign(name: "set", .strings(perMember: 1))
+    case 2: self = .set(.strings)
     case 3: self = .foreign(name: "zset", .scores(asText: true))
-    case 4: self = .foreign(name: "hash", .strings(perMember: 2))
+    case 4: self = .hash(.strings)
     case 5: self = .foreign(name: "zset", .scores(asText: false))
     case 7: self = .foreign(name: "module", .module)
-    case 9, 13, 16: self = .foreign(name: "hash", .packed)
+    case 9: self = .foreign(name: "hash", .packed)  // A zipmap, as before Redis 2.6.
     case 10: self = .list(.ziplist)
-    case 11, 20: self = .foreign(name: "set", .packed)
+    case 11: self = .set(.intset)
     case 12, 17: self = .foreign(name: "zset", .packed)
+    case 13: self = .hash(.ziplist)
     case 14: self = .list(.ziplists)
     case 15: self = .foreign(name: "stream", .stream(version: 1))
+    case 16: self = .hash(.listpack)
     case 18: self = .list(.nodes)
     case 19: self = .foreign(name: "stream", .stream(version: 2))
+    case 20: self = .set(.listpack)
     case 21: self = .foreign(name: "stream", .stream(version: 3))
-    case 24: self = .foreign(name: "hash", .expiringFields)
-    case 25: self = .foreign(name: "hash", .packedExpiringFields)
+    case 24: self = .hash(.expiringStrings)
+    case 25: self = .hash(.expiringListpack)
     default: return nil
     }
   }
@@ -46,14 +51,32 @@ enum RDBList {
   case nodes
 }
 
+/// How a set is laid out.
+enum RDBSet {
+  /// A count, and so many strings.
+  case strings
+  case intset
+  case listpack
+}
+
+/// How a hash is laid out.
+enum RDBHash {
+  /// A count, and so many fields and values.
+  case strings
+  case ziplist
+  case listpack
+  /// As Redis 7.4 has fields with deadlines: the least deadline, a count, and so many times a length,
+  /// a field, and a value. The length is 0 for no deadline, else by 1 more than what it is later.
+  case expiringStrings
+  /// The least deadline, and a listpack in which a deadline, or 0, stands behind each value.
+  case expiringListpack
+}
+
 /// How a value that we pass over is laid out.
 enum RDBShape {
   /// All in one string.
   case packed
-  case strings(perMember: Int)
   case scores(asText: Bool)
-  /// As Redis 7.4 has hashes with fields that expire.
-  case expiringFields, packedExpiringFields
   case stream(version: Int)
   case module
 }
@@ -63,22 +86,11 @@ extension ImportInput {
   mutating func skipValue(_ shape: RDBShape) throws(ImportError) {
     switch shape {
     case .packed: try skipString()
-    case .strings(let perMember):
-      for _ in 0..<(try length()) { try skipStrings(UInt64(perMember)) }
     case .scores(let asText):
       for _ in 0..<(try length()) {
         try skipString()
         if asText { try skipTextScore() } else { try skip(8) }
       }
-    case .expiringFields:
-      try skip(8)
-      for _ in 0..<(try length()) {
-        _ = try length()
-        try skipStrings(2)
-      }
-    case .packedExpiringFields:
-      try skip(8)
-      try skipString()
     case .stream(let version): try skipStream(version)
     case .module:
       _ = try length()

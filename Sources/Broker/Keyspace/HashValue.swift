@@ -38,8 +38,8 @@ struct HashValue: HashedValue {
   /// Whether some field is to go by `now` and has not been taken out yet.
   func hasDue(now: Int64) -> Bool {
     guard itemHasDeadlines else { return false }
-    // Fields of one second are in no order.
-    return nextDeadline.map { $0 <= now || $0 >> 10 <= now >> 10 } ?? false
+    // One of the same period may be due before it.
+    return nextDeadline.map { ItemDeadline.period(of: $0) <= ItemDeadline.period(of: now) } ?? false
   }
 
   /// Sets or clears (nil) the deadline of `field`, which must be there.

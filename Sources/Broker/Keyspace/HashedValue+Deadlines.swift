@@ -1,7 +1,7 @@
 // HashedValue+Deadlines.swift: fields of a hash that go at a time of their own.
 //
 // A hash with such fields is a table. While it is small, its items are looked through for what goes
-// next; of a big one those with a deadline are in a second table besides, in the order of the seconds
+// next; of a big one those with a deadline are in a second table besides, in the order of the periods
 // in which they go. Nothing goes of itself: the keyspace asks what is due, and takes it out.
 
 import RESP
@@ -71,7 +71,7 @@ extension HashedValue {
     if deadlineCount == 0 { flags.remove(.isOrdered) }
   }
 
-  /// The items among which is the one that goes first, but for those which go in the same second.
+  /// The items among which is the one that goes first, but for those of the same period.
   private func firstItems() -> [FieldItem] {
     guard itemHasDeadlines else { return [] }
     var first: [FieldItem] = []
@@ -88,7 +88,7 @@ extension HashedValue {
     return first
   }
 
-  /// When the next field goes, in ms since 1970, up to a second late; nil when none does.
+  /// When the next field goes, in ms since 1970, late by a period at most; nil when none does.
   var nextDeadline: Int64? { firstItems().compactMap(\.deadline).min() }
 
   /// Takes out fields whose deadline has passed, a few at a time.

@@ -9,7 +9,7 @@
 //     kind 4  list      key, elements u64, deadline?, bytes of the key
 //     kind 5  chunk     elements u32, elementSize u32, size u32, payload: of the list before it
 //     kind 6  value     type u8, key, elements u64, deadline?, bytes of the key
-//     kind 7  piece     elements u32, size u32, bytes: of the value before it
+//     kind 7  piece     elements u32, size u64, bytes: of the value before it
 //
 // where `key` is flags u8 (bit 0: a deadline follows, i64, ms since 1970) and size u32. Keys are in
 // the database named last. A list's chunks follow it, a value's pieces follow that, until they have
@@ -70,8 +70,8 @@ struct SnapshotRecords {
       else { return nil }
       return .chunk(elements: Int(elements), elementSize: elementSize, payload: payload)
     case .piece:
-      guard let elements: UInt32 = number(), let size: UInt32 = number(),
-        let bytes = view(Int(size))
+      guard let elements: UInt32 = number(), let length: UInt64 = number(),
+        let size = Int(exactly: length), let bytes = view(size)
       else { return nil }
       return .piece(elements: Int(elements), bytes: bytes)
     case .value:
@@ -237,6 +237,7 @@ struct SnapshotBlock: ~Copyable {
   mutating func appendPiece(_ body: (inout ByteBuffer) -> Int) -> Bool {
     let start = bytes.count
     begin(.piece)
+    bytes.append(littleEndian: UInt32(0))
     bytes.append(littleEndian: UInt64(0))
     let elements = body(&bytes)
     guard elements > 0 else {
@@ -244,9 +245,9 @@ struct SnapshotBlock: ~Copyable {
       records -= 1
       return false
     }
-    let size = bytes.count - start - 9
+    let size = bytes.count - start - 13
     bytes.overwrite(at: start + 1, littleEndian: UInt32(elements))
-    bytes.overwrite(at: start + 5, littleEndian: UInt32(size))
+    bytes.overwrite(at: start + 5, littleEndian: UInt64(size))
     return true
   }
 

@@ -93,7 +93,7 @@ struct FieldItem: HashItem {
   }
 }
 
-/// An item in the order of deadlines: whose second comes first lies first.
+/// An item in the order of deadlines, but for those which go within the same 128 ms.
 @safe
 struct ItemDeadline: HashItem {
   let address: UnsafeMutableRawPointer
@@ -108,8 +108,12 @@ struct ItemDeadline: HashItem {
   /// Deadlines end here: some two thousand years from now.
   static let deadlineMax = Int64(1) << 46 - 1
 
-  /// The second of the deadline, then bits of the field's hash: they tell apart what goes together.
+  /// Deadlines of one period are in no order.
+  static func period(of deadline: Int64) -> Int64 { deadline >> 7 }
+
+  /// The period of the deadline in 39 bits, then bits of the field's hash, which tell apart what goes
+  /// together: some 200 million fields may go in one period.
   func hash(by hash: KeyHash) -> UInt64 {
-    (UInt64(bitPattern: item.deadline ?? 0) >> 10) << 28 | hash(key) >> 36
+    UInt64(bitPattern: Self.period(of: item.deadline ?? 0)) << 25 | hash(key) >> 39
   }
 }

@@ -19,7 +19,7 @@ import RESP
 /// What a table stores: a block with a key.
 protocol HashItem: Block {
   var key: ByteView { get }
-  /// Where the item stands in the order of its table: bits of which any 64 items differ.
+  /// Where the item stands in the order of its table. No more than a leaf holds may stand together.
   func hash(by hash: KeyHash) -> UInt64
   /// Gives up the item, which is out of its table: what is big is freed later.
   func bury(in graveyard: inout Graveyard)

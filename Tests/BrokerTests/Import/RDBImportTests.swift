@@ -73,6 +73,71 @@ private func file(_ build: (inout RDBBuilder) -> Void) -> [UInt8] {
   #expect(pushes > 5)
 }
 
+@Test func setsComeInThreeLayouts() throws {
+  let intset = { (size: UInt32, numbers: [UInt8]) in
+    B.string(
+      B.littleEndian(size) + B.littleEndian(UInt32(numbers.count) / size) + numbers)
+  }
+  let found = try ImportRig.imported(
+    file {
+      $0.key(2, "strings", B.length(3) + B.string("a") + [0xC0, 7] + B.string(""))
+      $0.key(11, "short", intset(2, [0xFE, 0xFF, 1, 2]))
+      $0.key(11, "word", intset(4, [0, 0, 0, 0x80]))
+      $0.key(11, "long", intset(8, [1, 0, 0, 0, 0, 0, 0, 0x80, 5, 0, 0, 0, 0, 0, 0, 0]))
+      $0.key(20, "listpack", B.string(B.listpack([[0x01], [0x81, 0x62]])))
+      $0.key(2, "none", B.length(0))
+    })
+  #expect(
+    found == [
+      "strings": .set(["a", "7", ""]), "short": .set(["-2", "513"]), "word": .set(["-2147483648"]),
+      "long": .set(["-9223372036854775807", "5"]), "listpack": .set(["1", "b"]),
+    ])
+}
+
+/// The least deadline of a hash, so many ms after the import.
+private func later(_ milliseconds: Int64) -> [UInt8] {
+  B.littleEndian(UInt64(bitPattern: ImportRig.wall + milliseconds))
+}
+
+/// A deadline in a listpack, so many ms after the import.
+private func deadlineEntry(_ milliseconds: Int64) -> [UInt8] { [0xF4] + later(milliseconds) }
+
+/// Goal: hashes come with the deadlines of their fields; those which have passed leave theirs out.
+@Test func hashesComeInFiveLayouts() throws {
+  let f: [UInt8] = [0x81, 0x66], g: [UInt8] = [0x81, 0x67]
+  let soon = ImportRig.wall + 70
+  let found = try ImportRig.imported(
+    file {
+      $0.key(4, "strings", B.length(2) + ["f", "1", "g", "v"].flatMap { B.string($0) })
+      $0.key(13, "ziplist", B.string(B.ziplist([[0x01, 0x66], [0xF2]])))
+      $0.key(16, "listpack", B.string(B.listpack([f, [0x05], g, f])))
+      let gone = B.length(1) + B.string("gone") + B.string("v")
+      let timed = B.length(80 + 1) + B.string("f") + B.string("v")
+      $0.key(
+        24, "timed", later(-10) + B.length(3) + gone + timed + [0] + B.string("g") + [0xC0, 3])
+      $0.key(
+        25, "packed",
+        later(-9) + B.string(B.listpack([f, [0x05], deadlineEntry(70), g, [0x06], [0x00]])))
+      $0.key(24, "empty", later(-9) + B.length(1) + gone)
+    })
+  #expect(
+    found == [
+      "strings": .hash(["f=1", "g=v"]), "ziplist": .hash(["f=1"]),
+      "listpack": .hash(["f=5", "g=f"]), "timed": .hash(["f=v@\(soon)", "g=3"]),
+      "packed": .hash(["f=5@\(soon)", "g=6"]),
+    ])
+}
+
+@Test func longHashesAreSetInPieces() throws {
+  let count = 3000
+  let fields = (0..<count).map { ("f\($0)", String(repeating: ".", count: $0 % 90)) }
+  let found = try ImportRig.imported(
+    file {
+      $0.key(4, "hash", B.length(count) + fields.flatMap { B.string($0) + B.string($1) })
+    })
+  #expect(found == ["hash": .hash(fields.map { "\($0)=\($1)" })])
+}
+
 @Test func databasesAndDeadlinesAreKept() throws {
   let disk = ImportRig.disk(
     file {
@@ -127,24 +192,15 @@ private func file(_ build: (inout RDBBuilder) -> Void) -> [UInt8] {
 
 /// A value of each kind that can be passed over, by its type's number.
 private let foreign: [(type: UInt8, name: String, value: [UInt8])] = [
-  (2, "set", B.length(2) + B.string("a") + [0xC0, 5]),
   (
     3, "zset",
     B.length(3) + B.string("a") + B.string("1.5") + B.string("b") + [253] + B.string("c") + [255]
   ),
-  (4, "hash", B.length(1) + B.string("field") + B.string("value")),
   (5, "zset", B.length(1) + B.string("a") + [0, 0, 0, 0, 0, 0, 0xF0, 0x3F]),
   (7, "module", [0x81] + [1, 2, 3, 4, 5, 6, 7, 8] + moduleValue),
-  (9, "hash", B.string("a zipmap")), (11, "set", B.string("an intset")),
-  (12, "zset", B.string("a ziplist")), (13, "hash", B.string("a ziplist")),
-  (15, "stream", stream(version: 1)), (16, "hash", B.string("a listpack")),
-  (17, "zset", B.string("a listpack")), (19, "stream", stream(version: 2)),
-  (20, "set", B.packed([2, 1, 2, 3], size: 3)), (21, "stream", stream(version: 3)),
-  (
-    24, "hash",
-    [UInt8](repeating: 9, count: 8) + B.length(1) + B.length(70) + B.string("f") + B.string("v")
-  ),
-  (25, "hash", [UInt8](repeating: 9, count: 8) + B.string("a listpack")),
+  (9, "hash", B.string("a zipmap")), (12, "zset", B.string("a ziplist")),
+  (15, "stream", stream(version: 1)), (17, "zset", B.string("a listpack")),
+  (19, "stream", stream(version: 2)), (21, "stream", stream(version: 3)),
 ]
 
 /// A number, a signed one, a float, a double, a string, the end.
@@ -186,7 +242,7 @@ private func stream(version: Int) -> [UInt8] {
   let summary = try ImportRig.run(disk, skipsUnknown: true)
   #expect(
     summary.skipped == [
-      "set": 3, "zset": 4, "hash": 6, "stream": 3, "module": 1, "function library": 1,
+      "zset": 4, "hash": 1, "stream": 3, "module": 1, "function library": 1,
       "module's own value": 1,
     ])
   #expect(try ImportRig.values(disk) == ["behind": .string("v")])
@@ -217,6 +273,16 @@ private func stream(version: Int) -> [UInt8] {
     (1, [0xC0], "a length of no known form"), (8, [], "a value of unknown type 8"),
     (22, [], "a value of unknown type 22"), (10, B.string("no ziplist"), "a ziplist has"),
     (18, [1, 2] + B.string("no listpack"), "a listpack has"),
+    (11, B.string([3, 0, 0, 0, 0, 0, 0, 0]), "an intset has another size"),
+    (11, B.string([2, 0, 0, 0, 2, 0, 0, 0, 1, 0]), "an intset has another size"),
+    (11, B.string("short"), "an intset has no head"),
+    (16, B.string(B.listpack([[0x05]])), "HSET is refused"),
+    (25, later(0) + B.string(B.listpack([[0x05], [0x05]])), "goes at no known time"),
+    (
+      24,
+      later(0) + B.length(1) + [0x81] + [UInt8](repeating: 0xFF, count: 8)
+        + B.string("f") + B.string("v"), "at no known time"
+    ),
   ]
   for (type, value, words) in cases {
     let line = ImportRig.refusal(file { $0.key(type, "key", value) })
@@ -260,6 +326,9 @@ private let sample = file {
   $0.select(2)
   $0.key(14, "q", B.length(1) + B.string(B.ziplist([[0xC0, 1, 2], [0x01, 0x62]])))
   $0.key(19, "x", stream(version: 2))
+  $0.key(11, "i", B.string(B.littleEndian(UInt32(2)) + B.littleEndian(UInt32(1)) + [5, 0]))
+  $0.key(25, "e", later(1) + B.string(B.listpack([[0x81, 0x66], [0x05], deadlineEntry(70)])))
+  $0.key(24, "h", later(9) + B.length(1) + B.length(2) + B.string("f") + B.string("v"))
   $0.key(1, "l", B.length(2) + [0xC1, 1, 2] + B.string("e"))
 }
 

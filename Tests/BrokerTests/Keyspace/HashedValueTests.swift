@@ -107,10 +107,11 @@ func hashAgreesWithItsModel(seed: UInt64, names: UInt64) {
         let field = model.removeValue(forKey: String(decoding: name, as: UTF8.self))
         #expect(field.flatMap(\.deadline).map { $0 <= now } == true)
       }
-      // Those of one second are in no order.
+      // Those of one period are in no order.
       let next = model.values.compactMap(\.deadline).min()
       #expect(
-        value.nextDeadline.map { $0 / 1024 } == next.map { $0 / 1024 }, "seed \(seed), step \(step)"
+        value.nextDeadline.map(ItemDeadline.period) == next.map(ItemDeadline.period),
+        "seed \(seed), step \(step)"
       )
     default:
       let found = with(name) { value.value(of: $0, hash, now: now) }.map { $0.withView { $0.text } }

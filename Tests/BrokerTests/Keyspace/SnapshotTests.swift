@@ -252,6 +252,28 @@ func recordsThatAreWrongAreRefused(seed: UInt64) throws {
   #expect(asView(list + chunk + integer) { SnapshotCommands.keys(in: $0) } == [[0x71], [0x6E]])
 }
 
+/// Goal: a piece has a field or a value in one, however long. Method: its size, which the bytes
+/// behind it do not bear out, is not taken for what its low half says.
+@Test func theSizeOfAPieceHas64Bits() throws {
+  for size in [UInt64(1), 1 << 32 + 1, .max] {
+    var bytes = ByteBuffer()
+    bytes.append(byte: 7)
+    bytes.append(littleEndian: UInt32(1))
+    bytes.append(littleEndian: size)
+    bytes.append("v")
+    var records = SnapshotRecords(bytes.view)
+    if size == 1 {
+      guard case .piece(1, let piece)? = try records.next() else {
+        Issue.record("no piece")
+        return
+      }
+      #expect(piece.text == "v")
+    } else {
+      #expect(throws: SnapshotRecords.Flaw.self) { try records.next() }
+    }
+  }
+}
+
 /// Goal: a string may be longer than 4 GiB, as `proto-max-bulk-len` allows. Method: its size, which
 /// the bytes behind it do not bear out, is not taken for what its low half says.
 @Test func theSizeOfAStringHas64Bits() throws {

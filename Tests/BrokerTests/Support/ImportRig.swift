@@ -41,8 +41,9 @@ enum ImportRig {
 
   /// What is under a key.
   struct Value: Equatable {
-    var isList = false
-    /// The elements of a list, or the one string.
+    var kind = ValueKind.string
+    /// The elements of a list, the members of a set or the fields of a hash, each with its value and
+    /// its deadline, in the order of their bytes; or the one string.
     var elements: [[UInt8]] = []
     var deadline: Int64?
 
@@ -51,7 +52,16 @@ enum ImportRig {
     }
 
     static func list(_ elements: [String]) -> Value {
-      Value(isList: true, elements: elements.map { Array($0.utf8) })
+      Value(kind: .list, elements: elements.map { Array($0.utf8) })
+    }
+
+    static func set(_ members: [String]) -> Value {
+      Value(kind: .set, elements: members.sorted().map { Array($0.utf8) })
+    }
+
+    /// Fields as `name=value`, behind those with a deadline `@` and that.
+    static func hash(_ fields: [String]) -> Value {
+      Value(kind: .hash, elements: fields.sorted().map { Array($0.utf8) })
     }
   }
 
@@ -75,11 +85,17 @@ enum ImportRig {
       for key in bulks(harness.sendForBytes(client, [Array("KEYS".utf8), [0x2A]])) {
         let words = { (name: String) in [Array(name.utf8), key] }
         var value = Value()
-        value.isList = harness.send(client, words("TYPE")) == "+list\r\n"
-        if value.isList {
+        let type = harness.send(client, words("TYPE"))
+        value.kind = ValueKind.allCases.first { type == "+\($0.name)\r\n" } ?? .string
+        switch value.kind {
+        case .list:
           let range = words("LRANGE") + [Array("0".utf8), Array("-1".utf8)]
           value.elements = bulks(harness.sendForBytes(client, range))
-        } else {
+        case .set:
+          value.elements = bulks(harness.sendForBytes(client, words("SMEMBERS")))
+            .sorted { $0.lexicographicallyPrecedes($1) }
+        case .hash: value.elements = fields(&harness, client, key)
+        default:
           value.elements = bulks(Array("*1\r\n".utf8) + harness.sendForBytes(client, words("GET")))
         }
         let deadline = harness.send(client, words("PEXPIRETIME")).dropFirst().prefix {
@@ -91,6 +107,19 @@ enum ImportRig {
       }
     }
     return values
+  }
+
+  private static func fields(
+    _ harness: inout EngineHarness, _ client: Int, _ key: [UInt8]
+  ) -> [[UInt8]] {
+    let pairs = bulks(harness.sendForBytes(client, [Array("HGETALL".utf8), key]))
+    let fields = stride(from: 0, to: pairs.count, by: 2).map { index -> [UInt8] in
+      let words = ["HPEXPIRETIME", "", "FIELDS", "1"].map { $0.isEmpty ? key : Array($0.utf8) }
+      let reply = harness.send(client, words + [pairs[index]]).dropFirst(4).prefix { $0 != "\r\n" }
+      let deadline = reply == "-1" ? "" : "@\(reply)"
+      return pairs[index] + [0x3D] + pairs[index + 1] + Array(deadline.utf8)
+    }
+    return fields.sorted { $0.lexicographicallyPrecedes($1) }
   }
 
   /// The strings of a reply that is an array of them: requests look the same.
