@@ -109,6 +109,7 @@ struct EngineHarness: ~Copyable {
       engine.context.databases[index].checkInvariants()
       engine.context.databases[index].table.forEach {
         if $0.kind == .list { $0.list.checkInvariants() }
+        if $0.kind == .stream { $0.value(Stream.self).checkInvariants() }
       }
     }
     engine.context.waiters.checkInvariants()
