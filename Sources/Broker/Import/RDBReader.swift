@@ -19,8 +19,8 @@ struct RDBReader: ~Copyable {
 
   private let sizeMax: Int
   private var deadline: Int64?
-  private var key = ByteBuffer()
-  private var text = ByteBuffer()
+  private(set) var key = ByteBuffer()
+  var text = ByteBuffer()
 
   /// - Parameter sizeMax: the longest string that is taken.
   init(sizeMax: Int) { self.sizeMax = sizeMax }
@@ -114,6 +114,9 @@ struct RDBReader: ~Copyable {
       importer.beginList(key.view)
       try readList(layout, &input, &importer)
       try importer.endList()
+      try importer.endKey(key.view, deadline)
+    case .stream(let version):
+      try readStream(version, &input, &importer)
       try importer.endKey(key.view, deadline)
     case .foreign(let name, let shape):
       try importer.skip(name, key: key.view)

@@ -55,8 +55,8 @@ enum ImportRig {
     }
   }
 
-  /// All keys that a server finds in the folder; those of other databases as `3/key`.
-  static func values(_ disk: SimulatedDisk) throws -> [String: Value] {
+  /// A server that has read the folder.
+  static func server(_ disk: SimulatedDisk) throws -> EngineHarness {
     var harness = EngineHarness()
     harness.engine.context.wall = wall
     let recovery = try Recovery(disk: disk, directory: folder, options: .small)
@@ -68,12 +68,20 @@ enum ImportRig {
     let writer = LogWriter(position)  // Closes the file.
     _ = consume writer
     harness.checkInvariants()
+    return harness
+  }
+
+  /// All keys that a server finds in the folder; those of other databases as `3/key`. Streams are left
+  /// out.
+  static func values(_ disk: SimulatedDisk) throws -> [String: Value] {
+    var harness = try server(disk)
     let client = harness.client()
     var values: [String: Value] = [:]
     for database in 0..<16 {
       _ = harness.send(client, "SELECT \(database)")
       for key in bulks(harness.sendForBytes(client, [Array("KEYS".utf8), [0x2A]])) {
         let words = { (name: String) in [Array(name.utf8), key] }
+        if harness.send(client, words("TYPE")) == "+stream\r\n" { continue }
         var value = Value()
         value.isList = harness.send(client, words("TYPE")) == "+list\r\n"
         if value.isList {
