@@ -177,7 +177,7 @@ struct EntryChunk: Block {
     var size = 0
     for index in 0..<fields.count { size += fields[index].count }
     return ListpackSize.ofNode(charge: charge, count: count, removed: removed) + size >= sizeMax
-      || (countMax > 0 && count >= countMax) || end + size > Self.sizeMax
+      || (countMax > 0 && count + removed >= countMax) || end + size > Self.sizeMax
   }
 
   /// Adds an entry behind the last one; `id` must be above that.

@@ -110,6 +110,19 @@ func watchersAreToldOfEntries(request: String, isTold: Bool) {
   #expect(harness.send(client, "EXEC") == (isTold ? "*-1\r\n" : "*0\r\n"))
 }
 
+/// Redis only marks what it deletes in a listpack, and counts it on.
+@Test func whatWasDeletedCountsForTheSizeOfAChunk() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  _ = harness.send(client, "CONFIG SET stream-node-max-entries 3")
+  for line in [
+    "XADD s 1-0 f v", "XADD s 2-0 f v", "XDEL s 2-0", "XADD s 3-0 f v", "XADD s 4-0 f v",
+  ] {
+    _ = harness.send(client, line)
+  }
+  #expect(harness.send(client, "XINFO STREAM s").contains("radix-tree-keys\r\n:2\r\n"))
+}
+
 /// Goal: chunks end where Redis' listpacks do, so that MAXLEN ~ trims as much. Method: the counts that
 /// redis-server 7.0.15 gave for the same entries.
 @Test(arguments: [
