@@ -433,7 +433,110 @@ SERVER = {
     "": lambda p: p.some(p.value, 0, 1),
 }
 
-PIPELINED = {"lists": LISTS, "strings": STRINGS, "hashes": HASHES, "sets": SETS, "keys": KEYS, "expiry": EXPIRY, "scan": SCAN, "sort": SORT, "server": SERVER}
+# Streams. Ids rise through a run, so that most of them are new; a stream that gets ids by the clock has one of the far
+# future already, so that both servers give the same.
+
+def xkey(p):
+    return p.of(b"s1", b"none", b"") if p.chance(0.05) else p.of(b"x1", b"x1", b"x2", b"{x}3")
+
+
+def last_id(p):
+    return getattr(p.random, "stream_id", 1)
+
+
+def new_id(p):
+    p.random.stream_id = last_id(p) + 1
+    return p.of(b"%d", b"%d-0", b"%d-5", b"%d-*", b"0%d-1") % p.random.stream_id
+
+
+def old_id(p):
+    if p.chance(0.05):
+        return p.of(b"-", b"+", b"0", b"0-0", b"x", b"", b"1-x", b"5-", b"-5", b"18446744073709551615-18446744073709551615", b"18446744073709551616",
+                    b"99999999999999-0", b"$", b">", b"(3", b"1-*", b"*")
+    return p.of(b"%d", b"%d-0", b"%d-5", b"%d-1") % p.random.randint(max(0, last_id(p) - 30), last_id(p) + 1)
+
+
+def bound_id(p):
+    return p.of(b"-", b"+", b"0", old_id(p), old_id(p), b"(" + old_id(p))
+
+
+def group(p):
+    return p.of(b"g1", b"g1", b"g1", b"g2", b"nogroup") if p.chance(0.9) else b"\x00\xff"
+
+
+def consumer(p):
+    return p.of(b"c1", b"c2", b"c3", b"", b"consumer")
+
+
+def trim(p):
+    mark = p.optional(0.6, p.of(b"=", b"~"))
+    what = [b"MAXLEN", *mark, p.int(0, 12)] if p.chance(0.5) else [b"MINID", *mark, old_id(p)]
+    return what + p.optional(0.15, b"LIMIT", p.int(0, 200)) + p.optional(0.03, b"MAXLEN", b"3")
+
+
+def entry_fields(p):
+    names = p.of([b"a"], [b"a"], [b"a", b"b"], [b"b", b"a"], [b"long field name", b"", b"12"])
+    return [word for name in names for word in (name, p.value())]
+
+
+def xread(p, blocking=()):
+    keys = p.some(lambda: xkey(p), 1, 2)
+    return [*p.shuffled(p.optional(0.5, b"COUNT", p.int(0, 5)), list(blocking)), b"STREAMS", *keys, *(p.of(old_id(p), b"$", b"0") for _ in keys)]
+
+
+def xreadgroup(p, blocking=()):
+    keys = p.some(lambda: xkey(p), 1, 2)
+    return [*p.shuffled([b"GROUP", group(p), consumer(p)], p.optional(0.5, b"COUNT", p.int(0, 5)), p.optional(0.2, b"NOACK"), list(blocking)),
+            b"STREAMS", *keys, *(p.of(b">", b">", b"0", old_id(p)) for _ in keys)]
+
+
+def xgroup(p):
+    key, name = xkey(p), group(p)
+    return p.of([b"CREATE", key, name, p.of(b"$", b"0", old_id(p)), *p.shuffled(p.optional(0.6, b"MKSTREAM"), p.optional(0.2, b"ENTRIESREAD", p.int(-2, 30)))],
+                [b"CREATE", key, name, b"0", b"MKSTREAM"], [b"SETID", key, name, p.of(b"$", b"0", old_id(p)), *p.optional(0.3, b"ENTRIESREAD", p.int(-2, 30))],
+                [b"CREATECONSUMER", key, name, consumer(p)], [b"DELCONSUMER", key, name, consumer(p)], [b"DESTROY", key, name], [b"WHAT", key])
+
+
+def xpending(p):
+    return [xkey(p), group(p), *p.of([], [], [*p.optional(0.2, b"IDLE", p.of(b"0", b"100000000", b"x")), bound_id(p), bound_id(p), p.int(-1, 10),
+                                             *p.optional(0.4, consumer(p))])]
+
+
+def claim_idle(p):
+    return p.of(b"0", b"0", b"0", b"-5", b"100000000", b"x")
+
+
+STREAMS = {
+    "XADD": lambda p: [xkey(p), *p.optional(0.1, b"NOMKSTREAM"), *(trim(p) if p.chance(0.25) else []), new_id(p) if p.chance(0.9) else old_id(p), *entry_fields(p)],
+    "XADD ": lambda p: [xkey(p), new_id(p), *entry_fields(p)],
+    "XADD  ": lambda p: [b"far", *p.of([b"99999999999999-*"], [b"NOMKSTREAM", b"*"], [b"NOMKSTREAM", b"MAXLEN", b"4", b"*"]), *entry_fields(p)],
+    "XLEN": lambda p: [xkey(p)],
+    "XRANGE": lambda p: [p.of(xkey(p), xkey(p), b"far"), bound_id(p), bound_id(p), *p.optional(0.4, b"COUNT", p.int(-1, 6))],
+    "XREVRANGE": lambda p: [xkey(p), bound_id(p), bound_id(p), *p.optional(0.4, b"COUNT", p.int(-1, 6))],
+    "XREAD": xread,
+    "XDEL": lambda p: [xkey(p), *p.some(lambda: old_id(p))],
+    "XTRIM": lambda p: [xkey(p), *trim(p)],
+    "XSETID": lambda p: [xkey(p), old_id(p), *p.shuffled(p.optional(0.3, b"ENTRIESADDED", p.int(-1, 60)), p.optional(0.3, b"MAXDELETEDID", old_id(p)))],
+    "XGROUP": xgroup,
+    "XGROUP ": xgroup,
+    "XREADGROUP": xreadgroup,
+    "XREADGROUP ": xreadgroup,
+    "XACK": lambda p: [xkey(p), group(p), *p.some(lambda: old_id(p))],
+    "XPENDING": xpending,
+    "XCLAIM": lambda p: [xkey(p), group(p), consumer(p), claim_idle(p), *p.some(lambda: old_id(p)),
+                         *p.shuffled(p.optional(0.2, b"IDLE", b"1000"), p.optional(0.2, b"TIME", b"1600000000000"), p.optional(0.2, b"RETRYCOUNT", p.int(-1, 5)),
+                                     p.optional(0.3, b"FORCE"), p.optional(0.3, b"JUSTID"), p.optional(0.2, b"LASTID", old_id(p)), p.optional(0.02, b"WHAT"))],
+    "XAUTOCLAIM": lambda p: [xkey(p), group(p), consumer(p), claim_idle(p), bound_id(p), *p.shuffled(p.optional(0.5, b"COUNT", p.int(0, 5)), p.optional(0.3, b"JUSTID"))],
+    "XINFO": lambda p: p.of([b"STREAM", xkey(p), *p.of([], [], [b"FULL"], [b"FULL", b"COUNT", p.int(-1, 3)])], [b"GROUPS", xkey(p)], [b"CONSUMERS", xkey(p), group(p)]),
+    "DEL": lambda p: [xkey(p)] if p.chance(0.3) else [b"none"],
+    "RENAME": lambda p: [xkey(p), xkey(p)] if p.chance(0.5) else [b"none", b"none"],
+    "COPY": lambda p: [xkey(p), xkey(p), *p.optional(0.5, b"REPLACE")],
+    "SET": lambda p: [b"s1", b"v"],
+    "CONFIG": lambda p: [b"SET", b"stream-node-max-entries", p.of(b"100", b"3", b"10")],
+    "OBJECT": lambda p: [b"ENCODING", xkey(p)],
+}
+
+PIPELINED = {"lists": LISTS, "streams": STREAMS, "strings": STRINGS, "hashes": HASHES, "sets": SETS, "keys": KEYS, "expiry": EXPIRY, "scan": SCAN, "sort": SORT, "server": SERVER}
 MIXED = {}
 for table in (LISTS, STRINGS, HASHES, SETS, KEYS, EXPIRY):
     MIXED.update(table)
@@ -470,6 +573,8 @@ def generate(random, table, muted=(), bent=True):
         return "PING", [b"PING"]
     entry = random.choice(names)
     arguments = table[entry](Pool(random))
+    # The id would be the clock's; and what CONFIG quotes is text here.
+    bent = bent and not (entry.startswith("XADD") and b"*" in arguments) and entry != "CONFIG"
     return entry, [cased(random, entry.strip(" ")), *(mutated(random, arguments) if bent else arguments)]
 
 
@@ -508,6 +613,31 @@ def blocking(p):
                        [b"SET", p.lkey(), b"string"], [b"MOVE", p.lkey(), b"1"], [b"FLUSHALL"]), False
     name = p.of("LPUSH", "RPUSH", "LPUSH", "RPUSH", "LMOVE", "RPOPLPUSH", "LLEN", "LRANGE", "LPOP", "LINSERT", "LPUSHX", "LMPOP")
     return p.of(0, 0, connection), [name.encode(), *mutated(p.random, LISTS[name](p))], False
+
+
+def stream_blocking(p):
+    """The same for readers of streams and consumers of groups."""
+    roll = p.random.random()
+    connection = p.random.randrange(5)
+    if roll < 0.35:
+        timeout = [b"BLOCK", p.of(b"0", b"0", b"100000")]
+        return p.random.randint(1, 4), p.of([b"XREAD", *xread(p, timeout)], [b"XREADGROUP", *xreadgroup(p, timeout)]), False
+    if roll < 0.39:
+        timeout = [b"BLOCK", p.of(b"5", b"20")]
+        return p.random.randint(1, 4), p.of([b"XREAD", *xread(p, timeout)], [b"XREADGROUP", *xreadgroup(p, timeout)]), True
+    if roll < 0.42:
+        return connection, [b"XREAD", *xread(p, [b"BLOCK", p.of(b"-1", b"abc", b"", b"1.5")])], False
+    if roll < 0.46:
+        return 0, [b"CLIENT", b"UNBLOCK", b"@ID%d@" % p.random.randint(1, 4), *p.optional(0.6, p.of(b"ERROR", b"TIMEOUT"))], False
+    if roll < 0.54:
+        return 0, p.of([b"MULTI"], [b"EXEC"], [b"EXEC"]), False
+    if roll < 0.60:
+        return 0, p.of([b"DEL", xkey(p)], [b"RENAME", xkey(p), xkey(p)], [b"COPY", xkey(p), xkey(p), b"REPLACE"], [b"SET", xkey(p), b"string"], [b"MOVE", xkey(p), b"1"],
+                       [b"FLUSHALL"], [b"XGROUP", b"DESTROY", xkey(p), group(p)]), False
+    if roll < 0.75:
+        return 0, [b"XGROUP", b"CREATE", xkey(p), group(p), p.of(b"$", b"0"), b"MKSTREAM"], False
+    name = p.of("XADD", "XADD ", "XADD ", "XDEL", "XTRIM", "XACK", "XLEN", "XSETID")
+    return p.of(0, 0, connection), [name.strip().encode(), *STREAMS[name](p)], False
 
 
 PLAIN_KEYS = {name: KEYS[name] for name in ("DEL", "RENAME", "RENAMENX", "COPY", "EXISTS", "TYPE", "FLUSHDB", "SELECT", "SWAPDB", "MOVE", "DBSIZE", "PERSIST")}
@@ -577,10 +707,10 @@ def access(p):
     return p.of(1, 2), p.of(call, [b"ACL", b"WHOAMI"]) if call[0] not in (b"CLIENT", b"ACL") else [b"ACL", b"WHOAMI"], call[0] == b"BLPOP"
 
 
-STEPPED = {"blocking": blocking, "transactions": transactions, "connections": connections, "access": access}
+STEPPED = {"blocking": blocking, "stream blocking": stream_blocking, "transactions": transactions, "connections": connections, "access": access}
 
 # The commands of which `COMMAND INFO` is compared.
-TABLE = sorted({name.strip().upper() for family in (LISTS, STRINGS, HASHES, SETS, KEYS, EXPIRY, SORT, SCAN) for name in family} | set(
+TABLE = sorted({name.strip().upper() for family in (LISTS, STREAMS, STRINGS, HASHES, SETS, KEYS, EXPIRY, SORT, SCAN) for name in family} | set(
     "BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP MULTI EXEC DISCARD WATCH UNWATCH PING ECHO HELLO AUTH QUIT RESET CLIENT COMMAND CONFIG "
     "INFO TIME SLOWLOG LATENCY MONITOR LASTSAVE SAVE BGSAVE BGREWRITEAOF WAIT SHUTDOWN DEBUG ACL".split()))
 # Calls that would end or stall the comparison when they succeed.

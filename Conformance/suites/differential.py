@@ -7,7 +7,7 @@ of several (blocking, transactions, connections, access) step by step, each step
 connection, so that it is known what every connection has received. The first difference ends a history; it is shrunk
 (steps are left out as long as some difference remains) and printed as a redis-cli script. At the end of each
 pipelined family the broker is killed with -9 and must come back with the same keys.
-Compared loosely, because no order or value is promised: KEYS, the members of sets and fields of hashes, SCAN and its kin
+Compared loosely, because no order or value is promised: times in XINFO and XPENDING, KEYS, the members of sets and fields of hashes, SCAN and its kin
 (whole iterations, as sets), RANDOMKEY, SRANDMEMBER, HRANDFIELD, times to live (a second), TIME, LASTSAVE, ids, MEMORY USAGE, idle times, SORT BY with ALPHA, the id and version in HELLO.
 """
 import random
@@ -108,6 +108,15 @@ def paired(name, value):
     return list(zip(value[::2], value[1::2])) if name == "HGETALL" else list(value)
 
 
+def timeless(value):
+    """What XINFO says, without times and without what is of Redis' radix tree alone."""
+    if isinstance(value, dict):
+        value = [word for pair in value.items() for word in pair]
+    if isinstance(value, list):
+        return [None if i and value[i - 1] in (b"idle", b"radix-tree-nodes") else timeless(x) for i, x in enumerate(value)]
+    return None if isinstance(value, int) and value > 10 ** 12 else value
+
+
 def same(arguments, ours, theirs):
     """Whether two replies to one command say the same."""
     if ours == theirs:
@@ -143,6 +152,11 @@ def same(arguments, ours, theirs):
         return type(a) is type(b)
     if name in ("SORT", "SORT_RO") and {b"BY", b"ALPHA"} <= {x.upper() for x in arguments} and isinstance(a, list):
         return sorted(map(repr, a)) == sorted(map(repr, b))
+    if name == "XINFO":
+        return timeless(a) == timeless(b)
+    if name == "XPENDING":
+        # The time since an entry was delivered, of each.
+        return [x[:2] + x[3:] if isinstance(x, list) else x for x in a] == [x[:2] + x[3:] if isinstance(x, list) else x for x in b]
     if name == "HELLO":
         a, b = (dict(zip(v[::2], v[1::2])) if isinstance(v, list) else v for v in (a, b))
         return all(a.get(field) == b.get(field) for field in (b"server", b"proto", b"mode", b"role", b"modules"))
@@ -233,7 +247,7 @@ def run_pipelined(ours, theirs, steps):
     return None
 
 
-SETTLING = {"CLIENT", "ACL", "QUIT", "EXEC", "BLPOP", "BRPOP", "BLMOVE", "BLMPOP", "BRPOPLPUSH"}
+SETTLING = {"CLIENT", "ACL", "QUIT", "EXEC", "BLPOP", "BRPOP", "BLMOVE", "BLMPOP", "BRPOPLPUSH", "XREAD", "XREADGROUP"}
 
 
 class Stepper:
@@ -318,7 +332,7 @@ class Stepper:
                 self.waiting.pop(number, None)
                 self.silent.discard(number)
         if not b.get(step.connection):
-            if step.name.startswith(("BL", "BR")):
+            if step.name.startswith(("BL", "BR", "XREAD")):
                 self.waiting[step.connection] = step.arguments
             else:
                 self.silent.add(step.connection)
@@ -413,7 +427,8 @@ def closing_steps(steps):
     for database in (b"0", b"1", b"2"):
         last += [[b"SELECT", database], [b"DBSIZE"], [b"KEYS", b"*"]]
         for key in keys:
-            last += [[b"TYPE", key], [b"PTTL", key], [b"GET", key], [b"LRANGE", key, b"0", b"-1"], [b"HGETALL", key], [b"SMEMBERS", key]]
+            last += [[b"TYPE", key], [b"PTTL", key], [b"GET", key], [b"LRANGE", key, b"0", b"-1"], [b"HGETALL", key], [b"SMEMBERS", key],
+                     [b"XRANGE", key, b"-", b"+"], [b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"]]
     return [Step(0, arguments, settling=True) for arguments in last]
 
 
@@ -469,10 +484,15 @@ def dump(server):
             connection.call("SELECT", database)
             for key in sorted(connection.do("KEYS", "*")):
                 kind = connection.do("TYPE", key)
-                read = {b"string": ("GET", key), b"list": ("LRANGE", key, 0, -1), b"hash": ("HGETALL", key), b"set": ("SMEMBERS", key)}[kind]
-                value = connection.do(*read)
-                if kind in (b"hash", b"set"):
-                    value = sorted(paired(read[0], value))
+                if kind == b"stream":
+                    # How entries lie together is a matter of settings, which are not kept.
+                    about = timeless(connection.do("XINFO", "STREAM", key, "FULL", "COUNT", 0))
+                    value = about[:2] + about[4:]
+                else:
+                    read = {b"string": ("GET", key), b"list": ("LRANGE", key, 0, -1), b"hash": ("HGETALL", key), b"set": ("SMEMBERS", key)}[kind]
+                    value = connection.do(*read)
+                    if kind in (b"hash", b"set"):
+                        value = sorted(paired(read[0], value))
                 state[database, key] = (kind, value, connection.do("PEXPIRETIME", key))
     return state
 

@@ -77,8 +77,11 @@ struct KeySpec: Sendable {
     case range(first: Int, last: Int, step: Int)
     /// Word `count` says how many keys follow it.
     case counted(count: Int)
-    /// All words behind the last one equal to `keyword`.
-    case behind(keyword: StaticString, start: Int)
+    /// The first half of the words behind the option called `keyword`, which ends the options and
+    /// commonly stands from word `start` on. `others` are the options before it with arguments, and
+    /// how many of them.
+    case half(
+      behind: StaticString, start: Int, others: [(name: StaticString, count: Int)])
     /// The word behind the last option called `keyword`, looking from word `start`. `others` are
     /// the options with arguments, whose number of them is passed over: these are no keywords.
     case option(keyword: StaticString, start: Int, others: [(name: StaticString, count: Int)])
@@ -130,11 +133,14 @@ struct KeySpec: Sendable {
         count < words.count - index
       else { return false }
       for key in index + 1...index + Int(count) { body(key) }
-    case .behind(let keyword, let start):
-      guard let index = (start..<words.count).first(where: { words[$0].matches(keyword) }),
-        index + 1 < words.count
-      else { return false }
-      for key in index + 1..<words.count { body(key) }
+    case .half(let keyword, _, let others):
+      var index = 1
+      while index < words.count, !words[index].matches(keyword) {
+        index += 1 + (others.first { words[index].matches($0.name) }?.count ?? 0)
+      }
+      let count = words.count - index - 1
+      guard count > 0, count % 2 == 0 else { return false }
+      for key in index + 1...index + count / 2 { body(key) }
     case .option(let keyword, let start, let others):
       var index = start
       var found: Int?

@@ -50,12 +50,19 @@ extension Context {
     guard let wait = sessions[slot].wait else { return }
     serving(slot, database: wait.database) { c in
       switch wait.kind {
-      case .pop, .popMany, .move: c.reply.nullArray()
+      case .pop, .popMany, .move, .read, .readGroup: c.reply.nullArray()
       case .durable(let commit, let aof, _): c.replyDurable(commit, aof: aof)
       case .saved, .pause, .shutdown: break
       }
     }
     endWait(slot)
+  }
+
+  /// Answers the waiter being served with an error, which counts as a failure of its command.
+  mutating func failWaiting(_ error: CommandError) {
+    let command = sessions[slot].lastCommand
+    if command >= 0 { statistics.perCommand[command].failed += 1 }
+    replyError(error)
   }
 
   /// How many sessions wait.

@@ -6,6 +6,7 @@
 //
 // What a command does about a key it changed, and nothing else:
 //   `modified(key)`     the key is not what it was: watchers, held replies and statistics learn of it
+//   `changed(key)`      the same where Redis does not tell watchers
 //   `propagate(...)`    what to log instead of the request itself (default: the request, if anything
 //                       was modified)
 //   `signalReady(key)`  it gained what a waiter may want; waiters are served after the command
@@ -68,6 +69,8 @@ struct Context: ~Copyable {
   var readyKeys: [StoredKey] = []
   /// The same as a set: one command may make many keys ready.
   var readyKeySet: Set<StoredKey> = []
+  /// Those of them that were streams and are no longer.
+  var lostStreams: Set<StoredKey> = []
   /// Sessions by the keys they watch.
   var watchers: [StoredKey: Set<Int>] = [:]
   var graveyard = Graveyard()
@@ -387,7 +390,16 @@ struct Context: ~Copyable {
 
   /// Frees an entry that is out of its table: at once if that is quick, else in slices.
   mutating func bury(_ entry: Entry) {
+    if entry.kind == .stream { lost(entry, in: database) }
     entry.bury(in: &graveyard)
+  }
+
+  /// Says that `entry` is not under its key any more: who waits for entries of a stream is told.
+  mutating func lost(_ entry: Entry, in database: Int) {
+    guard entry.kind == .stream, !waiters.isEmpty else { return }
+    let key = StoredKey(database, entry.key)
+    noteReady(key)
+    if readyKeySet.contains(key) { lostStreams.insert(key) }
   }
 
   /// Sets the deadline of `key` in ms since 1970, or clears it.
@@ -408,9 +420,21 @@ struct Context: ~Copyable {
   /// The same for what goes of itself: nobody changed it.
   @inline(__always)
   mutating func noteChange(_ key: Key, in database: Int) {
+    noteChangeUnwatched(key)
+    if !watchers.isEmpty { breakWatches(of: StoredKey(database, key.bytes)) }
+  }
+
+  @inline(__always)
+  private mutating func noteChangeUnwatched(_ key: Key) {
     lastChange[Int(truncatingIfNeeded: key.hash >> (64 - Self.lastChangeBits))] = commit
     hold = commit
-    if !watchers.isEmpty { breakWatches(of: StoredKey(database, key.bytes)) }
+  }
+
+  /// Says that what belongs to the value of `key` has changed, as the groups of a stream, which is
+  /// nothing to who watches the key.
+  mutating func changed(_ key: Key) {
+    changes += 1
+    noteChangeUnwatched(key)
   }
 
   /// Says that every key of some database may have changed (FLUSHDB, SWAPDB); who watches one of

@@ -114,6 +114,10 @@ struct Wait {
     case popMany(end: List.End, count: Int)
     /// BLMOVE, BRPOPLPUSH.
     case move(destination: [UInt8], from: List.End, to: List.End)
+    /// XREAD: up to `limit` entries above the id that belongs to the key.
+    case read(after: [StreamID], limit: Int)
+    /// XREADGROUP: up to `limit` entries that the group was not given.
+    case readGroup(group: [UInt8], consumer: [UInt8], isAcknowledged: Bool, limit: Int)
     /// WAIT and WAITAOF: answered when `commit` is durable and `replicas` have it, or the time is
     /// up. There are no replicas, so a wait for any ends with its time alone.
     case durable(commit: UInt64, aof: Bool, replicas: Bool)

@@ -229,6 +229,9 @@ extension Context {
   }
 
   private mutating func serveWaiters(of stored: StoredKey) {
+    let isLost = lostStreams.remove(stored) != nil, isStream = kind(of: stored) == .stream
+    if isLost || isStream { serveReaders(of: stored) }
+    if isStream { return }
     var passedOver: Set<Int> = []
     while let waiter = waiters.first(for: stored, passing: passedOver),
       let wait = sessions[waiter].wait
@@ -244,6 +247,43 @@ extension Context {
       }
       guard let isServed else { return }
       if isServed { endWait(waiter) } else { passedOver.insert(waiter) }
+    }
+  }
+
+  private mutating func kind(of stored: StoredKey) -> ValueKind? {
+    let current = database
+    defer { database = current }
+    database = stored.database
+    return stored.withView { peek(key($0))?.kind }
+  }
+
+  /// Serves those who read the stream of a key, each once: what one reads is there for the others. If
+  /// the stream is gone, consumers of its groups are told so.
+  private mutating func serveReaders(of stored: StoredKey) {
+    for waiter in waiters.slots(for: stored) {
+      guard let wait = sessions[waiter].wait else { continue }
+      let isServed: Bool
+      switch wait.kind {
+      case .read(let after, let limit):
+        isServed = serveReader(waiter, stored) { c, key in
+          Streams.serve(wait, after: after, limit: limit, &c, key)
+        }
+      case .readGroup(let group, let consumer, let isAcknowledged, let limit):
+        isServed = serveReader(waiter, stored) { c, key in
+          Streams.serve(
+            group: group, consumer: consumer, isAcknowledged: isAcknowledged, limit: limit, &c, key)
+        }
+      default: isServed = false
+      }
+      if isServed { endWait(waiter) }
+    }
+  }
+
+  private mutating func serveReader(
+    _ waiter: Int, _ stored: StoredKey, _ body: (inout Context, Key) -> Bool
+  ) -> Bool {
+    stored.withView { bytes in
+      serving(waiter, database: stored.database) { c in body(&c, c.key(bytes)) }
     }
   }
 }

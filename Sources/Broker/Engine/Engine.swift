@@ -20,6 +20,8 @@ struct Engine: ~Copyable {
     Lists.ends, Lists.blocking, Lists.inside, Strings.setting, Strings.getting, Strings.editing,
     Strings.numbers, Strings.comparing, Hashes.basics, Hashes.whole, Hashes.numbers, Hashes.expiry,
     Sets.basics, Sets.random, Sets.algebra,
+    Streams.adding, Streams.reading, Streams.groups, Streams.groupReading, Streams.pending,
+    Streams.claiming, Streams.information,
     Keys.basics, Keys.expiry, Keys.moves, Keys.walks, Keys.sorting, Keys.inspection,
     Databases.commands, Transactions.commands,
     PubSub.subscriptions, PubSub.publishing, Connection.commands, Clients.commands,
@@ -180,7 +182,11 @@ struct Engine: ~Copyable {
     while let (deadline, slot) = context.blockTimers.first, deadline <= context.monotonic {
       context.timeOut(slot)
     }
-    return context.isPaused ? false : context.runExpireCycle()
+    guard !context.isPaused else { return false }
+    let isMoreLeft = context.runExpireCycle()
+    // Who waits for entries of a stream whose time was up is told.
+    if !context.readyKeys.isEmpty { context.serveWaiters() }
+    return isMoreLeft
   }
 
   /// Answers those who WAITAOF for what is on disk now. To be called when a sync has ended.

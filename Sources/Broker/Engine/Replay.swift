@@ -99,8 +99,14 @@ extension Context {
   /// Runs the body of the command in `arguments`, with nothing around it.
   @inline(__always)
   fileprivate mutating func apply() throws(CommandError) {
-    guard arguments.count > 0, let index = table.index(of: arguments[0]) else {
+    guard arguments.count > 0, var index = table.index(of: arguments[0]) else {
       throw CommandError("unknown command")
+    }
+    if table.entries[index].isContainer, arguments.count > 1 {
+      guard let sub = table.subcommand(of: index, arguments[1]) else {
+        throw CommandError("unknown subcommand")
+      }
+      index = sub
     }
     let entry = table.entries[index]
     guard entry.arity >= 0 ? arguments.count == entry.arity : arguments.count >= -entry.arity else {

@@ -5,7 +5,8 @@
 // key stays; what is out of time at the end goes then. The order of calls for a key of an RDB file:
 //
 //     set ─────────────────────────────────────┐
-//     beginElements ─ append ... ─ endElements ┴─ endKey
+//     beginElements ─ append ... ─ endElements ┼─ endKey
+//     expectKey ─ (begin ─ word ... ─ run) ... ┘
 
 import RESP
 
@@ -126,16 +127,40 @@ struct Importer: ~Copyable {
   }
 
   private mutating func beginKey(_ name: StaticString, _ key: ByteView) {
-    keysExpected = engine.context.databases[engine.context.database].count + 1
-    isKeyIn = false
+    expectKey()
     deadlines = []
     begin(name)
     words.append(key)
   }
 
-  private mutating func runForKey() throws(ImportError) {
+  /// Notes that a key is to come, which must be a new one.
+  mutating func expectKey() {
+    keysExpected = engine.context.databases[engine.context.database].count + 1
+    isKeyIn = false
+  }
+
+  /// Runs a command that makes the key.
+  mutating func runForKey() throws(ImportError) {
     isKeyIn = true
     try run()
+  }
+
+  /// Begins a command about `key`; `word` adds to it, `run` runs it.
+  func begin(_ name: StaticString, _ subcommand: StaticString? = nil, of key: ByteView) {
+    begin(name)
+    if let subcommand { words.append(ByteView(subcommand)) }
+    words.append(key)
+  }
+
+  func word(_ word: ByteView) { words.append(word) }
+  func word(_ word: [UInt8]) { unsafe word.withUnsafeBytes { unsafe words.append(ByteView($0)) } }
+  func word(_ number: Int64) { append(integer: number) }
+  func word(_ id: StreamID) { id.withText { words.append($0) } }
+  func word(_ element: PackedElement) {
+    switch element {
+    case .bytes(let bytes): words.append(bytes)
+    case .integer(let number): append(integer: number)
+    }
   }
 
   private func begin(_ name: StaticString) {
@@ -152,7 +177,7 @@ struct Importer: ~Copyable {
     digits.withView { words.append($0) }
   }
 
-  private mutating func run() throws(ImportError) {
+  mutating func run() throws(ImportError) {
     if let error = words.withArguments({ execute($0, nil) }) {
       throw refusal("\(words.withArguments { $0[0].text }) is refused: \(error)")
     }
@@ -205,7 +230,9 @@ struct Importer: ~Copyable {
   /// Whether an append-only file may have the command: what changes nothing is there for clients.
   private func isKnown(_ name: ByteView) -> Bool {
     guard let index = engine.context.table.index(of: name) else { return false }
-    return engine.context.table.entries[index].flags.contains(.write)
+    let table = engine.context.table
+    return table.entries[index].flags.contains(.write)
+      || table.children[index].contains { table.entries[$0].flags.contains(.write) }
       || name.matches("select") || name.matches("multi") || name.matches("exec")
   }
 

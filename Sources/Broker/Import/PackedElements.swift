@@ -21,8 +21,19 @@ extension PackedElement {
   }
 }
 
-/// What is wrong with a packed string.
-struct PackedFlaw: Error { let reason: String }
+/// What is wrong with a packed string, or with what was made of it.
+struct PackedFlaw: Error {
+  let reason: String
+  /// Why what is in the string was refused.
+  var refusal: ImportError?
+
+  init(reason: String) { self.reason = reason }
+
+  init(_ refusal: ImportError) {
+    reason = ""
+    self.refusal = refusal
+  }
+}
 
 /// Gives the elements of a packed string in order.
 protocol PackedElements {

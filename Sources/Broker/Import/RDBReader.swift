@@ -19,8 +19,8 @@ struct RDBReader: ~Copyable {
 
   private let sizeMax: Int
   private var deadline: Int64?
-  private var key = ByteBuffer()
-  private(set) var text = ByteBuffer()
+  private(set) var key = ByteBuffer()
+  var text = ByteBuffer()
 
   /// - Parameter sizeMax: the longest string that is taken.
   init(sizeMax: Int) { self.sizeMax = sizeMax }
@@ -124,6 +124,9 @@ struct RDBReader: ~Copyable {
       importer.beginElements("HSET", key.view, perItem: 2)
       try readHash(layout, &input, &importer)
       try importer.endElements()
+      try importer.endKey(key.view, deadline)
+    case .stream(let version):
+      try readStream(version, &input, &importer)
       try importer.endKey(key.view, deadline)
     case .foreign(let name, let shape):
       try importer.skip(name, key: key.view)

@@ -8,6 +8,7 @@ enum RDBType {
   case list(RDBList)
   case set(RDBSet)
   case hash(RDBHash)
+  case stream(version: Int)
   /// What we know how to pass over, by the name that TYPE would answer.
   case foreign(name: StaticString, RDBShape)
 
@@ -26,12 +27,12 @@ enum RDBType {
     case 12, 17: self = .foreign(name: "zset", .packed)
     case 13: self = .hash(.ziplist)
     case 14: self = .list(.ziplists)
-    case 15: self = .foreign(name: "stream", .stream(version: 1))
+    case 15: self = .stream(version: 1)
     case 16: self = .hash(.listpack)
     case 18: self = .list(.nodes)
-    case 19: self = .foreign(name: "stream", .stream(version: 2))
+    case 19: self = .stream(version: 2)
     case 20: self = .set(.listpack)
-    case 21: self = .foreign(name: "stream", .stream(version: 3))
+    case 21: self = .stream(version: 3)
     case 24: self = .hash(.expiringStrings)
     case 25: self = .hash(.expiringListpack)
     default: return nil
@@ -77,7 +78,6 @@ enum RDBShape {
   /// All in one string.
   case packed
   case scores(asText: Bool)
-  case stream(version: Int)
   case module
 }
 
@@ -91,7 +91,6 @@ extension ImportInput {
         try skipString()
         if asText { try skipTextScore() } else { try skip(8) }
       }
-    case .stream(let version): try skipStream(version)
     case .module:
       _ = try length()
       try skipModuleValue()
@@ -102,31 +101,6 @@ extension ImportInput {
   private mutating func skipTextScore() throws(ImportError) {
     let count = try byte()
     if count < 253 { try skip(Int(count)) }
-  }
-
-  private mutating func skipLengths(_ count: Int) throws(ImportError) {
-    for _ in 0..<count { _ = try length() }
-  }
-
-  private mutating func skipStream(_ version: Int) throws(ImportError) {
-    for _ in 0..<(try length()) { try skipStrings(2) }  // Nodes: their first id, their listpack.
-    try skipLengths(3)  // Entries, the last id.
-    if version >= 2 { try skipLengths(5) }  // The first id, the last deleted one, entries ever.
-    for _ in 0..<(try length()) { try skipGroup(version) }
-  }
-
-  private mutating func skipGroup(_ version: Int) throws(ImportError) {
-    try skipString()
-    try skipLengths(version >= 2 ? 3 : 2)  // The last id delivered, entries read.
-    for _ in 0..<(try length()) {
-      try skip(16 + 8)  // A pending entry: its id, the time of its delivery.
-      _ = try length()
-    }
-    for _ in 0..<(try length()) {
-      try skipString()
-      try skip(version >= 3 ? 16 : 8)  // When the consumer was seen, when it was active.
-      for _ in 0..<(try length()) { try skip(16) }
-    }
   }
 
   /// Passes over what a module wrote behind its number: pieces that say of themselves what they are.

@@ -222,8 +222,12 @@ extension Directive {
       .ofLayout(),
     .kept(memory: "zset-max-listpack-value", 64, 0...Int.max).alias("zset-max-ziplist-value")
       .ofLayout(),
-    .kept(memory: "stream-node-max-bytes", 4096, 0...Int.max).ofLayout(),
-    .kept("stream-node-max-entries", 100, 0...Int.max).ofLayout(),
+    .memory(
+      "stream-node-max-bytes", \.streamNodeSizeMax, 0...Int.max,
+      "bytes of a stream's entries that MAXLEN ~ and MINID ~ trim together; 0: no limit"),
+    .integer(
+      "stream-node-max-entries", \.streamNodeCountMax, 0...Int.max,
+      "entries of a stream that MAXLEN ~ and MINID ~ trim together; 0: no limit"),
     .kept(memory: "hll-sparse-max-bytes", 3000, 0...Int.max).ofLayout(),
 
     replicaOf,

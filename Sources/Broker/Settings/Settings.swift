@@ -66,6 +66,10 @@ struct Settings: Sendable {
   var slowLogCountMax = 128
   /// Milliseconds; 0 turns the monitor off.
   var latencyThreshold = 0
+  /// Bytes and entries of a stream that lie together; 0 means any number.
+  var streamNodeSizeMax = 4096
+  var streamNodeCountMax = 100
+  var streamNodeSizeLimit: Int { streamNodeSizeMax == 0 ? .max : streamNodeSizeMax }
   var tracksLatency = true
   var notifications = Notifications()
 

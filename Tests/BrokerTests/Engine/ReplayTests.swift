@@ -15,12 +15,19 @@ private func resp(_ commands: String...) -> [UInt8] {
   return Array(text.utf8)
 }
 
+extension CommandTable {
+  /// The names of all commands that write, or have subcommands that do.
+  fileprivate var namesOfWriting: [String] {
+    topLevel.filter { index in
+      ([index] + children[index]).contains { entries[$0].flags.contains(.write) }
+    }.map { names[$0].uppercased() }
+  }
+}
+
 @Test func everyCommandThatWritesHasARandomRequest() {
   var requests = RandomRequests(seed: 1)
   let harness = EngineHarness()
-  let table = harness.engine.context.table
-  for index in table.topLevel where table.entries[index].flags.contains(.write) {
-    let name = table.names[index].uppercased()
+  for name in harness.engine.context.table.namesOfWriting {
     #expect(requests.request(of: name, now: 0) != nil, "\(name) needs a template")
   }
 }
@@ -33,9 +40,7 @@ func replayedEffectsGiveTheSameKeyspace(seed: UInt64) throws {
   var requests = RandomRequests(seed: seed)
   var source = EngineHarness(seed: seed, logging: true), copy = EngineHarness(seed: seed + 1000)
   copy.engine.context.wall += 1_000_000_000
-  let table = source.engine.context.table
-  let names = table.topLevel.filter { table.entries[$0].flags.contains(.write) }
-    .map { table.names[$0].uppercased() }
+  let names = source.engine.context.table.namesOfWriting
   let clients = (0..<6).map { _ in source.client() }
   var applied = 0
   for turn in 0..<400 {
@@ -51,6 +56,9 @@ func replayedEffectsGiveTheSameKeyspace(seed: UInt64) throws {
       case 20..<24: words = ["SELECT", requests.number(0...2)]
       case 24..<40:
         words = [requests.pick(["LPUSH", "RPUSH"]), requests.key()] + requests.values()
+      case 40..<50: words = requests.request(of: "XADD", now: now) ?? []
+      case 50..<60:
+        words = requests.request(of: requests.pick(["XREADGROUP", "XGROUP"]), now: now) ?? []
       default: break
       }
       _ = source.send(client, utf8(words))

@@ -72,6 +72,38 @@ private func fill(_ harness: inout EngineHarness, _ random: inout SplitMix64) {
       if number % 3 == 0 { _ = harness.send(client, "PEXPIRE key\(number) \(1000 + number)") }
     }
     fillHashed(&harness, client, &random)
+    fillStreams(&harness, client, &random)
+  }
+}
+
+/// Streams: a short one, one without entries, one of many chunks whose groups have much pending.
+private func fillStreams(
+  _ harness: inout EngineHarness, _ client: Int, _ random: inout SplitMix64
+) {
+  _ = harness.send(client, "XADD stream0 5-1 field value other 17")
+  _ = harness.send(client, "XGROUP CREATE stream1 g 7-0 MKSTREAM ENTRIESREAD 3")
+  _ = harness.send(client, "XGROUP CREATECONSUMER stream1 g idle")
+  for number in 1...3000 {
+    let value = String(repeating: "v", count: Int(random.next() % 60))
+    _ = harness.send(client, "XADD stream2 \(number)-\(number % 3) f \(value)x n \(number - 1500)")
+    if number % 50 == 0 {
+      _ = harness.send(client, "XDEL stream2 \(number - 3)-\((number - 3) % 3)")
+    }
+  }
+  _ = harness.send(client, "XSETID stream2 5000-0 ENTRIESADDED 9000 MAXDELETEDID 4000-0")
+  for group in ["g", "h"] {
+    _ = harness.send(client, "XGROUP CREATE stream2 \(group) 0")
+    for number in 0..<5 {
+      _ = harness.send(
+        client, "XREADGROUP GROUP \(group) c\(number) COUNT \(number * 400) STREAMS stream2 >")
+      harness.advance(milliseconds: 3, runningTimers: false)
+    }
+    _ = harness.send(client, "XACK stream2 \(group) 7-1 8-2 9-0")
+    _ = harness.send(client, "XCLAIM stream2 \(group) c9 0 20-2 21-0 JUSTID RETRYCOUNT 40")
+  }
+  for number in 0..<2 {
+    let big = String(repeating: "b", count: 200_000)
+    _ = harness.send(client, "XADD stream3 \(number + 1)-0 f \(big)")
   }
 }
 
@@ -126,6 +158,12 @@ func aSnapshotReadBackIsTheStateItWasTakenOf(seed: UInt64) throws {
         _ = harness.send(client, "SPOP set\(number) 2")
         _ = harness.send(client, "SADD numbers\(number) \(blocks.count) word")
       }
+      for line in [
+        "XADD stream2 * f v", "XDEL stream2 \(100 * blocks.count + 1)-2 \(100 * blocks.count)-1",
+        "XACK stream2 g \(blocks.count * 30)-0", "XREADGROUP GROUP h new COUNT 3 STREAMS stream2 >",
+        "XTRIM stream0 MAXLEN 0", "XGROUP DESTROY stream1 g",
+        "XTRIM stream2 MAXLEN \(2900 - blocks.count)",
+      ] { _ = harness.send(client, line) }
       _ = harness.send(client, "SELECT \([0, 3, 15][blocks.count % 3])")
       if blocks.count == 5 { _ = harness.send(client, "SWAPDB 3 15") }
       if blocks.count == 8 { _ = harness.send(client, "FLUSHALL") }
@@ -147,6 +185,8 @@ func aSnapshotReadBackIsTheStateItWasTakenOf(seed: UInt64) throws {
   #expect(fresh.send(other, "SADD numbers1 -99 -98") == ":1\r\n")
   fresh.advance(milliseconds: 6000)
   #expect(fresh.send(other, "HLEN fields3") == ":2997\r\n")
+  #expect(fresh.send(other, "XADD stream2 5001-0 f v") == "$6\r\n5001-0\r\n")
+  #expect(fresh.send(other, "XACK stream2 g 20-2") == ":1\r\n")
   fresh.checkInvariants()
 }
 

@@ -135,7 +135,14 @@ private func request(_ random: inout SplitMix64) -> [String] {
   let key = pick("a", "b", "c", "d"), other = pick("a", "b", "c", "d")
   let value =
     "v\(random.next() % 1000)" + (random.next() % 9 == 0 ? String(repeating: "x", count: 300) : "")
-  switch random.next() % 20 {
+  switch random.next() % 26 {
+  case 20, 21: return ["XADD", "s", "*", "field", value]
+  case 22: return ["XADD", "s", "MAXLEN", "~", "10", "*", "other", value]
+  case 23: return ["XGROUP", "CREATE", "s", pick("g", "h"), "0", "MKSTREAM"]
+  case 24: return ["XREADGROUP", "GROUP", pick("g", "h"), pick("x", "y"), "STREAMS", "s", ">"]
+  case 25:
+    return pick("c", "d") == "c"
+      ? ["XAUTOCLAIM", "s", "g", "y", "5", "0", "COUNT", "2"] : ["XTRIM", "s", "MAXLEN", "8"]
   case 0..<4: return ["LPUSH", key, value, value + "'"]
   case 4..<7: return ["RPUSH", key, value]
   case 7: return ["LPOP", key]

@@ -112,7 +112,8 @@ struct EngineHarness: ~Copyable {
         case .list: entry.list.checkInvariants()
         case .hash: entry.value(HashValue.self).checkInvariants(engine.context.keyHash)
         case .set: entry.value(SetValue.self).checkInvariants(engine.context.keyHash)
-        case .string, .sortedSet, .stream: break
+        case .stream: entry.value(Stream.self).checkInvariants()
+        case .string, .sortedSet: break
         }
       }
     }

@@ -65,8 +65,8 @@ enum ImportRig {
     }
   }
 
-  /// All keys that a server finds in the folder; those of other databases as `3/key`.
-  static func values(_ disk: SimulatedDisk) throws -> [String: Value] {
+  /// A server that has read the folder.
+  static func server(_ disk: SimulatedDisk) throws -> EngineHarness {
     var harness = EngineHarness()
     harness.engine.context.wall = wall
     let recovery = try Recovery(disk: disk, directory: folder, options: .small)
@@ -78,12 +78,20 @@ enum ImportRig {
     let writer = LogWriter(position)  // Closes the file.
     _ = consume writer
     harness.checkInvariants()
+    return harness
+  }
+
+  /// All keys that a server finds in the folder; those of other databases as `3/key`. Streams are left
+  /// out.
+  static func values(_ disk: SimulatedDisk) throws -> [String: Value] {
+    var harness = try server(disk)
     let client = harness.client()
     var values: [String: Value] = [:]
     for database in 0..<16 {
       _ = harness.send(client, "SELECT \(database)")
       for key in bulks(harness.sendForBytes(client, [Array("KEYS".utf8), [0x2A]])) {
         let words = { (name: String) in [Array(name.utf8), key] }
+        if harness.send(client, words("TYPE")) == "+stream\r\n" { continue }
         var value = Value()
         let type = harness.send(client, words("TYPE"))
         value.kind = ValueKind.allCases.first { type == "+\($0.name)\r\n" } ?? .string

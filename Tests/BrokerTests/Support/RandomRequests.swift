@@ -8,6 +8,8 @@
 /// Makes requests from a seed.
 struct RandomRequests {
   var random: SplitMix64
+  /// The highest id that was asked for by its number, in any stream.
+  private var lastID = 0
 
   init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
@@ -46,8 +48,45 @@ struct RandomRequests {
     let fields = (0..<Int.random(in: 1...4, using: &random)).map { _ in field() }
     return ["FIELDS", "\(fields.count)"] + fields
   }
+  /// Mostly a key that has a stream, if any.
+  mutating func streamKey() -> String { chance(5) ? key() : "x" + number(0...2) }
+  /// The id of an entry that may be there.
+  mutating func entryID() -> String { number(max(1, lastID - 40)...lastID + 1) + "-0" }
+  mutating func entryIDs() -> [String] {
+    (0..<Int.random(in: 1...4, using: &random)).map { _ in entryID() }
+  }
+  mutating func group() -> String { pick(["g", "g", "g", "h"]) }
+  mutating func consumer() -> String { "c" + number(0...3) }
+  mutating func entryFields() -> [String] {
+    pick([["a", value()], ["a", value(), "b", value()], ["c", value()]])
+  }
+  mutating func trim() -> [String] {
+    (chance(50)
+      ? ["MAXLEN"] + optional(70, pick(["=", "~"])) + [number(0...30)]
+      : ["MINID"] + optional(70, pick(["=", "~"])) + [entryID()])
+  }
+  mutating func nextID() -> String {
+    lastID += 1
+    return pick(["\(lastID)-0", "\(lastID)-0", "\(lastID)-0", "\(lastID)-*", entryID()])
+  }
+
   mutating func side() -> String { pick(["LEFT", "RIGHT"]) }
   mutating func condition() -> [String] { chance(30) ? [pick(["NX", "XX", "GT", "LT"])] : [] }
+
+  /// A subcommand of XGROUP.
+  private mutating func groupChange() -> [String] {
+    switch Int.random(in: 0..<10, using: &random) {
+    case 0..<5:
+      ["CREATE", streamKey(), group(), pick(["$", "0", entryID()])] + optional(70, "MKSTREAM")
+        + optional(30, "ENTRIESREAD", number(-1...50))
+    case 5, 6:
+      ["SETID", streamKey(), group(), pick(["$", "0", entryID()])]
+        + optional(50, "ENTRIESREAD", number(-1...50))
+    case 7: ["CREATECONSUMER", streamKey(), group(), consumer()]
+    case 8: ["DELCONSUMER", streamKey(), group(), consumer()]
+    default: ["DESTROY", streamKey(), group()]
+    }
+  }
 
   /// A request of the command called `name`, or nil when none is known.
   mutating func request(of name: String, now: Int64) -> [String]? {
@@ -70,6 +109,30 @@ struct RandomRequests {
     case "BLMOVE": [key(), key(), side(), side(), "0.05"]
     case "BRPOPLPUSH": [key(), key(), "0.05"]
     case "BLMPOP": ["0.05", "2", key(), key(), side()] + optional(50, "COUNT", number(1...4))
+    case "XADD":
+      // Ids by the clock go to a stream of their own, above those by number.
+      chance(10)
+        ? ["xt"] + optional(50, "MAXLEN", "20") + ["*"] + entryFields()
+        : [streamKey()] + optional(10, "NOMKSTREAM") + (chance(30) ? trim() : []) + [nextID()]
+          + entryFields()
+    case "XTRIM": [streamKey()] + trim()
+    case "XDEL": [streamKey()] + entryIDs()
+    case "XSETID":
+      [streamKey(), entryID()] + optional(30, "ENTRIESADDED", number(0...400))
+        + optional(30, "MAXDELETEDID", entryID())
+    case "XREADGROUP":
+      ["GROUP", group(), consumer()] + optional(60, "COUNT", number(0...5)) + optional(20, "NOACK")
+        + optional(30, "BLOCK", "50")
+        + ["STREAMS", streamKey(), streamKey(), ">", pick([">", ">", "0", entryID()])]
+    case "XACK": [streamKey(), group()] + entryIDs()
+    case "XCLAIM":
+      [streamKey(), group(), consumer(), number(0...100)] + entryIDs()
+        + optional(30, "IDLE", number(0...500)) + optional(30, "RETRYCOUNT", number(0...5))
+        + optional(40, "FORCE") + optional(40, "JUSTID") + optional(20, "LASTID", entryID())
+    case "XAUTOCLAIM":
+      [streamKey(), group(), consumer(), number(0...100), pick(["-", entryID()])]
+        + optional(50, "COUNT", number(1...5)) + optional(30, "JUSTID")
+    case "XGROUP": groupChange()
     case "DEL", "UNLINK": [key(), key()]
     case "EXPIRE": [key(), number(-1...3)] + condition()
     case "PEXPIRE": [key(), number(-50...2000)] + condition()

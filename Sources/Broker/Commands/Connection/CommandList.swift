@@ -129,9 +129,9 @@ enum CommandList {
     case .counted(let index):
       place(&c, "begin_search", "index", [("index", index)])
       place(&c, "find_keys", "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
-    case .behind(let keyword, let start):
+    case .half(let keyword, let start, _):
       self.keyword(&c, keyword, start)
-      place(&c, "find_keys", "range", [("lastkey", -1), ("keystep", 1), ("limit", 0)])
+      place(&c, "find_keys", "range", [("lastkey", -1), ("keystep", 1), ("limit", 2)])
     case .option:
       // An option may stand anywhere: clients are to ask GETKEYS.
       place(&c, "begin_search", "unknown", [])

@@ -112,6 +112,7 @@ extension Context {
     for key in watchers.keys where key.database == index && isThere(key, in: index) {
       breakWatches(of: key)
     }
+    for key in waiters.keys(in: index) { loseStream(key, in: index) }
     let table = databases[index].takeAll()
     graveyard.bury(table)
     modifiedEverything()
@@ -125,9 +126,17 @@ extension Context {
       expireIfDue(key.bytes, in: b)
       if isThere(key, in: a) || isThere(key, in: b) { breakWatches(of: key) }
     }
+    for key in waiters.keys(in: a) + waiters.keys(in: b) { loseStream(key, in: key.database) }
     databases.swapAt(a, b)
     modifiedEverything()
     for key in waiters.keys(in: a) + waiters.keys(in: b) { noteReady(key) }
+  }
+
+  /// Says that the database `index` is about to lose `key`, if it is a stream.
+  private mutating func loseStream(_ key: StoredKey, in index: Int) {
+    if let entry = key.withView({ databases[index].find($0, hash: keyHash($0)) }) {
+      lost(entry, in: index)
+    }
   }
 
   /// Whether the database `index` has such a key, even if its time is up.

@@ -53,6 +53,7 @@ extension Keys {
     guard let entry = c.databases[c.database].remove(source.bytes, hash: source.hash) else {
       return
     }
+    c.lost(entry, in: c.database)
     c.settle(entry.copied(key: destination.bytes, deadline: entry.deadline), destination)
     entry.release()
     c.modified(source)
@@ -103,6 +104,7 @@ extension Keys {
     guard c.peek(key) == nil,
       let entry = c.databases[current].remove(key.bytes, hash: key.hash)
     else { return c.reply.integer(0) }
+    c.lost(entry, in: current)
     c.settle(entry, key)
     c.modified(key)
     c.modified(key, in: current)

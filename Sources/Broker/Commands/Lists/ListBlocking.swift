@@ -271,7 +271,7 @@ extension Lists {
         c.reply.bulk(element)
         return true
       }
-    case .durable, .saved, .pause, .shutdown:
+    case .read, .readGroup, .durable, .saved, .pause, .shutdown:
       return false
     }
     return true
