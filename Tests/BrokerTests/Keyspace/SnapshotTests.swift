@@ -172,6 +172,10 @@ func recordsThatAreWrongAreRefused(seed: UInt64) throws {
     _ = harness.send(client, "RPUSH list\(number) a bb ccc \(String(repeating: "d", count: 260))")
     _ = harness.send(client, "SET string\(number) \(number)x EX 100")
     _ = harness.send(client, "SET number\(number) \(number)")
+    for line in [
+      "XADD stream\(number) 5-1 field value n -17", "XADD stream\(number) 6-0 other \(number)",
+      "XGROUP CREATE stream\(number) g 0", "XREADGROUP GROUP g c STREAMS stream\(number) >",
+    ] { _ = harness.send(client, line) }
   }
   var snapshot = harness.engine.snapshot(), block = SnapshotBlock()
   snapshot.fill(&block)
