@@ -479,15 +479,20 @@ def entry_fields(p):
     return [word for name in names for word in (name, p.value())]
 
 
+def read_id(p):
+    """What is read from: no `+`, which is of Redis 7.4."""
+    return old_id(p).replace(b"+", b"0")
+
+
 def xread(p, blocking=()):
     keys = p.some(lambda: xkey(p), 1, 2)
-    return [*p.shuffled(p.optional(0.5, b"COUNT", p.int(0, 5)), list(blocking)), b"STREAMS", *keys, *(p.of(old_id(p), b"$", b"0") for _ in keys)]
+    return [*p.shuffled(p.optional(0.5, b"COUNT", p.int(0, 5)), list(blocking)), b"STREAMS", *keys, *(p.of(read_id(p), b"$", b"0") for _ in keys)]
 
 
 def xreadgroup(p, blocking=()):
     keys = p.some(lambda: xkey(p), 1, 2)
     return [*p.shuffled([b"GROUP", group(p), consumer(p)], p.optional(0.5, b"COUNT", p.int(0, 5)), p.optional(0.2, b"NOACK"), list(blocking)),
-            b"STREAMS", *keys, *(p.of(b">", b">", b"0", old_id(p)) for _ in keys)]
+            b"STREAMS", *keys, *(p.of(b">", b">", b"0", read_id(p)) for _ in keys)]
 
 
 def xgroup(p):

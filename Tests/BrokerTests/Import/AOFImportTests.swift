@@ -21,6 +21,27 @@ private func log(_ commands: [UInt8]...) -> [UInt8] { Array(commands.joined()) }
     ])
 }
 
+@Test func groupsOfStreamsAreTaken() throws {
+  let disk = ImportRig.disk(
+    log(
+      request("XADD", "s", "MAXLEN", "=", "2", "1-1", "f", "v"),
+      request("XADD", "s", "2-0", "f", "v"),
+      request("XGROUP", "CREATE", "s", "g", "0"),
+      request(
+        "XCLAIM", "s", "g", "c", "0", "1-1", "TIME", "\(ImportRig.wall - 7)", "RETRYCOUNT", "3",
+        "FORCE", "JUSTID", "LASTID", "1-1"),
+      request("XGROUP", "SETID", "s", "g", "1-1", "ENTRIESREAD", "1")))
+  try ImportRig.run(disk)
+  var harness = try ImportRig.server(disk)
+  let client = harness.client()
+  #expect(
+    harness.send(client, "XPENDING s g - + 5")
+      == "*1\r\n*4\r\n$3\r\n1-1\r\n$1\r\nc\r\n:7\r\n:3\r\n")
+  #expect(
+    harness.send(client, "XREADGROUP GROUP g d STREAMS s >")
+      == "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n2-0\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n")
+}
+
 /// Goal: what was out of time by now, and yet was made to last, lasts.
 @Test func aKeyExpiresAtTheEndAlone() throws {
   let past = "\(ImportRig.wall - 1000)"

@@ -206,6 +206,10 @@ func recordsThatAreWrongAreRefused(seed: UInt64) throws {
     _ = harness.send(client, "HEXPIRE fields\(number) 100 FIELDS 1 f")
     _ = harness.send(client, "SADD set\(number) a b 7")
     _ = harness.send(client, "SADD numbers\(number) 1 70000 3")
+    for line in [
+      "XADD stream\(number) 5-1 field value n -17", "XADD stream\(number) 6-0 other \(number)",
+      "XGROUP CREATE stream\(number) g 0", "XREADGROUP GROUP g c STREAMS stream\(number) >",
+    ] { _ = harness.send(client, line) }
   }
   var snapshot = harness.engine.snapshot(), block = SnapshotBlock()
   snapshot.fill(&block)
