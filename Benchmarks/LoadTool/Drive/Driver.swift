@@ -52,7 +52,10 @@ struct Driver: ~Copyable {
   private var connections: Connections
   private(set) var recorder: Recorder
   private var poller = Poller()
+  // What is read and made goes through these two, which stay in the processor's cache; connections
+  // keep only what could not be understood or sent yet.
   private var scratch = ByteBuffer(capacity: Driver.readSize)
+  private var outgoing = ByteBuffer()
 
   /// Connections of the offered role that wait for the pace or for a free worker, oldest first.
   private var idle: [Int] = []
@@ -257,7 +260,7 @@ struct Driver: ~Copyable {
           size: connections[index].capturedRanges[number].count) : ByteView()
       let stamp = isPaced ? pace.due(connections[index].arrival + number) : now
       orders.roles[role].steps[step].template.write(
-        to: &connections[index].output, &values, value: value, stamp: stamp)
+        to: &outgoing, &values, value: value, stamp: stamp)
     }
     connections[index].batchSize = count
     connections[index].expected =
@@ -266,7 +269,23 @@ struct Driver: ~Copyable {
     connections[index].emptyCount = 0
     connections[index].sentAt = now
     if !orders.roles[role].steps[step].isBlocking { activeCount += 1 }
-    flush(index)
+    sendOutgoing(index)
+  }
+
+  /// Sends what was made; what the system does not take now waits in the connection.
+  private mutating func sendOutgoing(_ index: Int) {
+    defer { outgoing.truncate(to: 0) }
+    let size: Int
+    switch connections[index].socket.write(outgoing.view) {
+    case .bytes(let sent): size = sent
+    case .wouldBlock: size = 0
+    case .ended: return
+    case .failed(let code): return fail(SystemError(call: "write", code: code).reason)
+    }
+    if size < outgoing.count {
+      connections[index].output.append(outgoing.view[size..<outgoing.count])
+      watchWriting(index, true)
+    }
   }
 
   private mutating func flush(_ index: Int) {
