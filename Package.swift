@@ -31,8 +31,12 @@ let package = Package(
     .target(
       name: "LoadTool", dependencies: ["CLinux", "RESP"], path: "Benchmarks/LoadTool",
       swiftSettings: house),
+    .target(
+      name: "MicroBenchmarks", dependencies: ["Broker"], path: "Benchmarks/MicroBenchmarks",
+      swiftSettings: house),
     .executableTarget(
-      name: "martlet-benchmark", dependencies: ["LoadTool"], path: "Benchmarks/martlet-benchmark",
+      name: "martlet-benchmark", dependencies: ["LoadTool", "MicroBenchmarks"],
+      path: "Benchmarks/martlet-benchmark",
       swiftSettings: house, linkerSettings: standalone),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: house),
     .testTarget(name: "LoadToolTests", dependencies: ["LoadTool"], swiftSettings: house),

@@ -2,5 +2,7 @@
 
 import Glibc
 import LoadTool
+import MicroBenchmarks
 
-exit(Tool.main(Array(CommandLine.arguments.dropFirst())))
+let arguments = Array(CommandLine.arguments.dropFirst())
+exit(arguments.first == "micro" ? Micro.main(Array(arguments.dropFirst())) : Tool.main(arguments))

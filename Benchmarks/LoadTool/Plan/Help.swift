@@ -10,7 +10,8 @@ enum Help {
     martlet-benchmark                                a short look at the server on localhost
     martlet-benchmark push pop -P 16                 workloads by name (--list)
     martlet-benchmark handoff --start 'redis-server --port {port} --dir {dir}'
-    martlet-benchmark set --rate 20000 -- INCR hits:{key}
+    martlet-benchmark --rate 20000 -- INCR hits:{key}
+    martlet-benchmark micro                          parts of the broker alone, in instructions
 
     Servers, in the order they are named; the first is compared with the others in alternating rounds
       -s, --server URL     redis://[user:password@]host[:port][/database] or unix:///path
@@ -23,7 +24,7 @@ enum Help {
       -d, --size N         bytes of a body (100), or a range: 16-1000
       --body-file FILE     each line is a body       --compressible     bodies of one letter, not random
       -r, --keyspace N     keys of set, get and {key} (100000)
-      --backlog N          elements in the queue before it begins
+      --backlog N          elements in the queue before it begins, where there is a queue
       --delay MS           of delayed jobs (500)     --poll MS          of delayed-zset (10)
       --window N           jobs on their way at once in queue without a rate (1000)
       -- WORD ...          a command of your own, with {key} {number} {client} {now} {body}

@@ -16,6 +16,7 @@ struct TemplateValues {
   let bodies: Bodies
   let keyspace: Int
   var random: RandomSource
+  var cursor: Bodies.Cursor
   /// What `{number}` shows next, and how far it goes on: threads interleave.
   var number: Int
   let numberStep: Int
@@ -24,6 +25,20 @@ struct TemplateValues {
   /// Milliseconds since 1970, and those after which a delayed job is due.
   var wall: Int64 = 0
   var delay: Int64 = 0
+
+  /// - Parameter number: what `{number}` shows first, and `numberStep` what is added each time.
+  init(
+    bodies: Bodies, keyspace: Int, random: RandomSource, number: Int = 0, numberStep: Int = 1,
+    delay: Int64 = 0
+  ) {
+    self.bodies = bodies
+    self.keyspace = keyspace
+    self.random = random
+    cursor = Bodies.Cursor(random: random)
+    self.number = number
+    self.numberStep = numberStep
+    self.delay = delay
+  }
 }
 
 struct Template: Sendable {
@@ -150,9 +165,9 @@ struct Template: Sendable {
         unsafe fixed.withUnsafeBytes { unsafe output.append(ByteView($0)[range]) }
         for index in places { fill(digits[index], start, &output, &values) }
       case .body:
-        values.bodies.append(to: &output, &values.random)
+        values.bodies.append(to: &output, &values.cursor)
       case .stamped:
-        values.bodies.append(to: &output, stamp: stamp, &values.random)
+        values.bodies.append(to: &output, stamp: stamp, &values.cursor)
       case .value:
         output.appendBulkHeader(value.count)
         output.append(value)

@@ -27,6 +27,8 @@ struct Workload: Sendable {
 /// Keys of a workload, which are deleted before and after each round.
 struct Keys: Sendable {
   var names: [String] = []
+  /// Queues of jobs: what is delayed and leased lies beside the key of the same name.
+  var queues: [String] = []
   /// `prefix` and a number of 12 digits below `count`.
   var numbered: (prefix: String, count: Int)?
 }

@@ -38,7 +38,7 @@ enum PageStyle {
     figcaption { font-weight: 600; font-size: 14px; margin-bottom: 4px; }
     svg { width: 100%; height: auto; display: block; }
     svg text { fill: var(--soft); font-size: 14px; }
-    svg .y { text-anchor: end; } svg .x { text-anchor: middle; }
+    svg .y { text-anchor: end; } svg .x { text-anchor: middle; } svg .end { text-anchor: end; }
     svg .value { fill: var(--ink); text-anchor: middle; font-weight: 600; }
     .grid { stroke: var(--line); } .axis { stroke: var(--soft); }
     .line { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; }

@@ -109,9 +109,11 @@ struct Plot {
         + "<text class=\"y\" x=\"\(number(Self.left - 7))\" y=\"\(place)\" dy=\"0.32em\">\(tick.label.escaped)</text>\n"
     }
     for tick in x.ticks {
-      let place = number(px(tick.value))
+      let isLast = px(tick.value) > end - 24
+      let place = number(isLast ? Self.width : px(tick.value))
+      let kind = isLast ? "x end" : "x"  // It ends where the drawing does.
       frame +=
-        "<text class=\"x\" x=\"\(place)\" y=\"\(number(ground + 18))\">\(tick.label.escaped)</text>\n"
+        "<text class=\"\(kind)\" x=\"\(place)\" y=\"\(number(ground + 18))\">\(tick.label.escaped)</text>\n"
     }
     return """
       <svg viewBox="0 0 \(Int(Self.width)) \(Int(Self.height))" role="img" aria-label="\(name.escaped)">

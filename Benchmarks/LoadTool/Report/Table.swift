@@ -28,10 +28,8 @@ struct Table {
     for other in measurement.results.indices.dropFirst() {
       lines += ratios(measurement, other)
     }
-    if let total = measurement.results[0].total, total.histograms[0].count > 0 {
-      lines += Drawing.histograms(
-        measurement, names: report.targets.indices.map { report.name(of: $0) }, width: width)
-    }
+    lines += Drawing.histograms(
+      measurement, names: report.targets.indices.map { report.name(of: $0) }, width: width)
     return lines.joined(separator: "\n")
   }
 
@@ -39,7 +37,8 @@ struct Table {
   {
     let begin = "  " + name.left(Self.nameWidth)
     guard let total = result.total, let throughput = result.throughput else {
-      return [begin + (result.remarks.first ?? "nothing was completed")]
+      let remarks = result.remarks
+      return [begin + (remarks.isEmpty ? "nothing was completed" : remarks.joined(separator: "; "))]
     }
     var lines: [String] = []
     for (index, series) in measurement.workload.series.enumerated() {

@@ -87,7 +87,7 @@ struct Measurement: Sendable {
                 completed: completed, seconds: seconds, load: load))
           }
           if let failure = result.failure { measurement.results[index].failure = failure }
-          if round > 0, result.recorder.completed + result.recorder.unanswered > 0 {
+          if round > 0, !result.recorder.isEmpty {
             measurement.results[index].rounds.append(result)
           }
         } catch {

@@ -41,8 +41,8 @@ enum QuickLook {
     guard let throughput = queue.results[index].throughput,
       let latency = handoff.results[index].total?.histograms[0], latency.count > 0
     else {
-      let failures = [queue, handoff].compactMap { $0.results[index].failure?.text }
-      return ["\(facts.name): " + (failures.first ?? "nothing was completed")]
+      let remarks = [queue, handoff].flatMap { $0.results[index].remarks }
+      return ["\(facts.name): " + (remarks.first ?? "nothing was completed")]
     }
     let rate = Format.grouped(throughput.median), soon = Format.time(latency.percentile(50))
     let roles = queue.workload.roles.map { "\($0.clients) \($0.name)s" }
@@ -53,7 +53,7 @@ enum QuickLook {
       "",
       "\(facts.name) at \(facts.place) carries \(rate) jobs a second from \(roles[0]) to \(roles[1]), "
         + disk(facts.fsync) + ", and hands one to a worker that waits in \(soon).",
-    ] + remarks(queue.results[index]) + remarks(handoff.results[index])
+    ] + queue.results[index].remarks + handoff.results[index].remarks
   }
 
   private static func disk(_ fsync: String) -> String {
@@ -63,9 +63,5 @@ enum QuickLook {
     case "no log": "in memory alone"
     default: "synced to disk when the system thinks fit"
     }
-  }
-
-  private static func remarks(_ result: ServerResult) -> [String] {
-    result.failure.map { ["Broken off: \($0.text)"] } ?? []
   }
 }

@@ -169,11 +169,10 @@ struct Round: Sendable {
     }
     guard let fill = preparation.fill, preparation.fillCount > 0 else { return nil }
     var values = TemplateValues(
-      bodies: bodies, keyspace: parameters.keyspace, random: RandomSource(seed: load.seed),
-      number: 0, numberStep: 1)
+      bodies: bodies, keyspace: parameters.keyspace, random: RandomSource(seed: load.seed))
     let batch = max(1, min(1000, (1 << 20) / (bodies.averageSize + 64)))
     return try session.pipeline(preparation.fillCount, batch: batch) { output in
-      fill.write(to: &output, &values, value: ByteView(), stamp: 0)
+      fill.write(to: &output, &values, value: ByteView(), stamp: Clock.now())
     }.map { Self.failure($0) }
   }
 
@@ -183,8 +182,10 @@ struct Round: Sendable {
 
   private func deleteKeys(_ session: Session) throws(SessionError) {
     let keys = workload.keys
-    if keys.names.isEmpty, keys.numbered == nil { return }
-    for name in keys.names { _ = try session.call(["DEL", name]) }
+    if keys.names.isEmpty, keys.queues.isEmpty, keys.numbered == nil { return }
+    // Whoever lacks the command has nothing to drop.
+    for queue in keys.queues { _ = try session.call(["QDROP", queue]) }
+    for name in keys.names + keys.queues { _ = try session.call(["DEL", name]) }
     if let (prefix, count) = keys.numbered {
       var number = 0
       _ = try session.pipeline((count + 99) / 100, batch: 10) { output in

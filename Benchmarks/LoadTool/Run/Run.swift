@@ -13,11 +13,23 @@ struct Run {
     var peers: [PeerProcess] = []
     defer { for peer in peers { peer.stop() } }
     do throws(SessionError) {
+      try refuseWhatCannotBe()
       let bodies = try readBodies()
       let targets = try findTargets(&peers)
       return measure(targets, bodies)
     } catch {
       return Tool.fail(error.message, 1)
+    }
+  }
+
+  /// In a closed loop a producer goes on when a worker has its job, which threads don't tell each other.
+  private func refuseWhatCannotBe() throws(SessionError) {
+    for (_, options) in points() where options.load.threads > 1 && options.load.rate == nil {
+      for name in options.workloads where Catalogue.make(name, options.parameters)?.window ?? 0 > 0
+      {
+        throw SessionError(
+          message: "\(name) takes one thread, or a --rate: producers wait for workers in it")
+      }
     }
   }
 
