@@ -135,14 +135,27 @@ private func request(_ random: inout SplitMix64) -> [String] {
   let key = pick("a", "b", "c", "d"), other = pick("a", "b", "c", "d")
   let value =
     "v\(random.next() % 1000)" + (random.next() % 9 == 0 ? String(repeating: "x", count: 300) : "")
-  switch random.next() % 26 {
-  case 20, 21: return ["XADD", "s", "*", "field", value]
-  case 22: return ["XADD", "s", "MAXLEN", "~", "10", "*", "other", value]
-  case 23: return ["XGROUP", "CREATE", "s", pick("g", "h"), "0", "MKSTREAM"]
-  case 24: return ["XREADGROUP", "GROUP", pick("g", "h"), pick("x", "y"), "STREAMS", "s", ">"]
-  case 25:
+  switch random.next() % 34 {
+  case 28, 29: return ["XADD", "e", "*", "field", value]
+  case 30: return ["XADD", "e", "MAXLEN", "~", "10", "*", "other", value]
+  case 31: return ["XGROUP", "CREATE", "e", pick("g", "h"), "0", "MKSTREAM"]
+  case 32: return ["XREADGROUP", "GROUP", pick("g", "h"), pick("x", "y"), "STREAMS", "e", ">"]
+  case 33:
     return pick("c", "d") == "c"
-      ? ["XAUTOCLAIM", "s", "g", "y", "5", "0", "COUNT", "2"] : ["XTRIM", "s", "MAXLEN", "8"]
+      ? ["XAUTOCLAIM", "e", "g", "y", "5", "0", "COUNT", "2"] : ["XTRIM", "e", "MAXLEN", "8"]
+  case 20:
+    return ["HSET", pick("h", "i"), pick("f", "g", "1"), value, "n\(random.next() % 99)", value]
+  case 21: return ["HDEL", pick("h", "i"), pick("f", "g", "1"), "n\(random.next() % 99)"]
+  case 22: return ["HINCRBY", pick("h", "i"), pick("1", "2"), "7"]
+  case 23:
+    let time = "\(random.next() % 50)"
+    return [
+      "HPEXPIRE", pick("h", "i"), time, "FIELDS", "2", pick("f", "1"), "n\(random.next() % 99)",
+    ]
+  case 24: return ["SADD", pick("s", "t"), "\(random.next() % 99)", pick("word", "5", "-70000")]
+  case 25: return ["SPOP", pick("s", "t"), "\(random.next() % 3)"]
+  case 26: return ["SMOVE", pick("s", "t"), pick("t", "a"), pick("word", "5")]
+  case 27: return ["SUNIONSTORE", pick("s", "t"), "s", "t"]
   case 0..<4: return ["LPUSH", key, value, value + "'"]
   case 4..<7: return ["RPUSH", key, value]
   case 7: return ["LPOP", key]
