@@ -18,11 +18,13 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CLinux"),
     .target(name: "RESP", swiftSettings: house),
+    .target(name: "Lua", swiftSettings: house),
     .target(name: "Broker", dependencies: ["CLinux", "RESP"], swiftSettings: house),
     .executableTarget(
       name: "martlet-server", dependencies: ["Broker"], swiftSettings: house,
       linkerSettings: [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))]),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: house),
+    .testTarget(name: "LuaTests", dependencies: ["Lua"], swiftSettings: house),
     .testTarget(name: "BrokerTests", dependencies: ["Broker"], swiftSettings: house),
   ]
 )
