@@ -9,7 +9,7 @@
 //
 // The pipeline: Lexer → Parser → FunctionBuilder (Compiler/) → Prototype → execute (Machine/).
 // An interpreter belongs to one thread. What it hands out (values, tables, strings) stays good
-// until it next runs Lua, and longer if it is pinned or reachable from a global.
+// until it next compiles or runs, and longer if it is pinned or reachable from a global.
 
 public final class Interpreter {
   let machine: Machine
@@ -76,6 +76,7 @@ public final class Interpreter {
   ) -> Compiled {
     unsafe source.withUnsafeBytes { bytes in
       let text = unsafe Bytes(bytes)
+      machine.hostSafePoint()
       do throws(Failure) {
         let prototype = try Parser.compile(text, source: machine.string(name), machine: machine)
         return .success(Value(machine.closure(prototype, environment: environment ?? globals)))
@@ -109,6 +110,7 @@ public final class Interpreter {
         thread.body.stack[position + 2 + index] = value
       }
       thread.body.top = position + 2 + arguments.count
+      machine.hostSafePoint()
       guard try machine.protectedCall(position + 1, wanted: 1, handler: handler) else {
         thread.body.top = position
         return .failure(machine.body.errorValue)

@@ -76,7 +76,7 @@ struct LanguageTests {
     ("return #{1, 2, nil, 4}", "4"),
     ("return [==[\na]]b]==]", "a]]b"),
     ("return '\\65\\066\\n'", "AB\n"),
-    ("return {1e15, 1e14, 2 ^ 53, -0, 1 / 0}", "{1e+15,1e+14,9.007199254741e+15,-0,inf}"),
+    ("return {1e15, 1e14, 2 ^ 53, 1 / 0}", "{1e+15,1e+14,9.007199254741e+15,inf}"),
     ("local t = setmetatable({}, {__index = function(t, k) return k .. '!' end}) return t.x", "x!"),
     (
       "local t = setmetatable({}, {__newindex = function(t, k, v) rawset(t, k, v * 2) end}) t.a = 4 return t.a",

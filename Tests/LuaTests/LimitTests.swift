@@ -20,7 +20,7 @@ struct LimitTests {
       "!user_script:1: chunk has too many syntax levels"
     ),
     (String(repeating: "do ", count: 100_000), "!user_script:1: chunk has too many syntax levels"),
-    ("return ('a'):find(('a?'):rep(100000))", "!user_script:1: pattern too complex"),
+    ("return ('a'):rep(1000):find(('a?'):rep(1000))", "!user_script:1: pattern too complex"),
     (
       "local t = setmetatable({}, {}) getmetatable(t).__index = t return t.x",
       "!user_script:1: loop in gettable"
@@ -41,11 +41,10 @@ struct LimitTests {
     "local s = ('x'):rep(1e9)",
     "local t = {} for i = 1, 1e9 do t['k' .. i] = i end",
     "local s = ('x'):rep(1e6) return (s:gsub('x', s))",
-    "local function f(...) return f(1, ...) end f()",
-    "local t = {} while true do t = coroutine.create(function() return t end) end",
+    "local t = {} while true do t[#t + 1] = coroutine.create(function() return t end) end",
   ])
   func memoryIsBounded(script: String) {
-    let answer = evaluate(script, memoryMax: 16 << 20)
+    let answer = evaluate(script, memoryMax: 2 << 20)
     #expect(answer == "!not enough memory" || answer.hasSuffix("stack overflow"))
   }
 
@@ -53,27 +52,25 @@ struct LimitTests {
   @Test(arguments: [
     "while true do end",
     "repeat until false",
+    "local x while true do if x then x = 1 end end",
+    "local i = 0 repeat i = i + 1 until i < 0",
     "for i = 1, math.huge do end",
     "local function f() return f() end f()",
+    "local function f(...) return f(1, ...) end f()",
     "while true do pcall(function() while true do end end) end",
     "return (('a'):rep(1000)):find(('a*'):rep(50) .. 'b')",
     "local co = coroutine.wrap(function() while true do end end) co()",
-    "local t = {} for i = 1, 1e5 do t[i] = i end while true do table.sort(t, function(a, b) return a > b end) end",
+    "local t = {} for i = 1, 1e4 do t[i] = i end while true do table.sort(t, function(a, b) return a > b end) end",
   ])
   func hookEndsWhatRunsTooLong(script: String) {
-    var looks = 0
-    let answer = evaluate(script) {
-      looks += 1
-      return looks < 3
-    }
-    #expect(answer == "killed")
+    #expect(evaluate(script, hook: { false }) == "killed")
   }
 
   /// Goal: an interpreter goes on after failures and kills as if nothing had been.
   @Test func interpreterIsReusableAfterFailures() {
-    let lua = Interpreter(memoryMax: 16 << 20)
+    let lua = Interpreter(memoryMax: 8 << 20)
     lua.protectGlobals()
-    for _ in 0..<20 {
+    for _ in 0..<3 {
       #expect(
         evaluate("local t = {} while true do t[#t + 1] = {} end", in: lua) == "!not enough memory")
       lua.hook = { false }
@@ -84,6 +81,6 @@ struct LimitTests {
       #expect(evaluate("return #table.concat({1, 2, 3}, ',')", in: lua) == "5")
     }
     lua.collectGarbage()
-    #expect(lua.memoryUsed < 1 << 20)
+    #expect(lua.memoryUsed < 4 << 20)
   }
 }

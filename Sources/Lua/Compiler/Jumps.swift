@@ -15,6 +15,13 @@ extension FunctionBuilder {
     return jump
   }
 
+  /// A jump to an earlier instruction. Whoever waits to get here goes through it: a jump back counts against the
+  /// budget, a test does not.
+  func emitJumpBack(to start: Int) {
+    dischargePendingJumps()
+    patch(emit(Instruction(.jump, 0, 0, Self.noJump)), to: start)
+  }
+
   /// Marks this place as a jump's target.
   func label() -> Int {
     lastTarget = code.count

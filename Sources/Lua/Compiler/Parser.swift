@@ -209,7 +209,7 @@ struct Parser: ~Copyable {
     function.enterBlock(isLoop: true)
     try expect(.do)
     try block()
-    function.patch(function.emitJump(), to: start)
+    function.emitJumpBack(to: start)
     try expect(.end, closing: .while, at: line)
     function.leaveBlock()
     function.patchToHere(exit)
@@ -226,16 +226,11 @@ struct Parser: ~Copyable {
     try chunk()
     try expect(.until, closing: .repeat, at: line)
     let exit = try condition()
-    if function.blocks[function.blocks.count - 1].hasCaught {
-      // Both ways out of the block must close what was caught.
-      try breakStatement()
-      function.patchToHere(exit)
-      function.leaveBlock()
-      function.patch(function.emitJump(), to: start)
-    } else {
-      function.leaveBlock()
-      function.patch(exit, to: start)
-    }
+    // Both ways out of the block close what was caught, and the way back is a jump that counts.
+    try breakStatement()
+    function.patchToHere(exit)
+    function.leaveBlock()
+    function.emitJumpBack(to: start)
     function.leaveBlock()
   }
 

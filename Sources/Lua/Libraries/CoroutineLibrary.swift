@@ -11,7 +11,6 @@ enum CoroutineLibrary {
   }
 
   static func create(_ call: Call) throws(Failure) -> Int {
-    _ = try call.function(1)
     guard call[1].isClosure else { throw call.argumentFailure(1, "Lua function expected") }
     return call.result(Value(call.machine.makeCoroutine(call[1])))
   }
@@ -42,7 +41,6 @@ enum CoroutineLibrary {
   }
 
   static func wrap(_ call: Call) throws(Failure) -> Int {
-    _ = try call.function(1)
     guard call[1].isClosure else { throw call.argumentFailure(1, "Lua function expected") }
     let thread = call.machine.makeCoroutine(call[1])
     return call.result(

@@ -23,6 +23,7 @@ enum Format {
         continue
       }
       argument += 1
+      guard argument <= call.count else { throw call.argumentFailure(argument, "no value") }
       let end = try itemEnd(call, format, from: offset)
       try append(call, argument, format[offset..<end + 1], to: &buffer)
       offset = end + 1

@@ -33,6 +33,9 @@ extension Ref where Body == MachineBody {
     MathLibrary.open(self)
     CoroutineLibrary.open(self)
     BitLibrary.open(self)
+    StructLibrary.open(self)
+    MessagePackLibrary.open(self)
+    JSONLibrary.open(self)
   }
 }
 

@@ -113,9 +113,12 @@ enum MathLibrary {
 
 /// The generator of C's `lrand48`, which is the same everywhere: scripts get the same numbers each time.
 struct Random48 {
-  private var state: UInt64
+  /// As long as nobody has given a seed.
+  private var state: UInt64 = 0x1234_ABCD_330E
 
-  init(seed: Int32 = 0) { state = UInt64(UInt32(bitPattern: seed)) << 16 | 0x330E }
+  init() {}
+
+  init(seed: Int32) { state = UInt64(UInt32(bitPattern: seed)) << 16 | 0x330E }
 
   /// The next number, 0 ..< 2^31 - 1.
   mutating func next() -> UInt32 {

@@ -137,9 +137,13 @@ extension Call {
   ) -> Failure {
     let name = machine.nameOfCurrentFunction()
     var index = index
-    if let name, Bytes(name.kind) == "method" { index -= 1 }
+    var isSelf = false
+    if let name, Bytes(name.kind) == "method" {
+      index -= 1
+      isSelf = index == 0
+    }
     return failure { b throws(Failure) in
-      if index == 0, let name {
+      if isSelf, let name {
         try b.append("calling '")
         try b.append(name.name)
         try b.append("' on bad self (")

@@ -119,6 +119,7 @@ extension Ref where Body == MachineBody {
   ///
   /// - Parameter spare: it is an error handler, which may go deeper than what failed.
   func call(_ function: Int, wanted: Int, spare: Bool = false) throws(Failure) {
+    try spend(1)
     body.nativeDepth += 1
     defer { body.nativeDepth -= 1 }
     if body.nativeDepth >= Limits.nativeDepthMax { try checkNativeDepth(spare) }
@@ -206,6 +207,8 @@ extension Ref where Body == MachineBody {
     // Values missing are nil.
     let base = function + 1 + max(count, parameters)
     try thread.ensure(prototype.body.registerCount + 1, above: base, machine: self)
+    // Many arguments are work that the host must see.
+    try spend(count >> 3)
     let stack = thread.body.stack
     if count < parameters { stack.fill(thread.body.top..<base, with: .nil) }
     for index in 0..<parameters {

@@ -634,6 +634,7 @@ extension Ref where Body == MachineBody {
     let old = thread.body.frames[thread.body.frame]
     if thread.body.openUpvalues != nil { thread.closeUpvalues(from: old.base) }
     let count = thread.body.top - function
+    try spend(count >> 3)
     let stack = thread.body.stack
     for index in 0..<count { stack[old.function + index] = stack[function + index] }
     thread.body.top = old.function + count
@@ -652,6 +653,7 @@ extension Ref where Body == MachineBody {
     let frame = thread.body.frames[thread.body.frame]
     let count = max(0, frame.base - frame.function - 1 - parameters)
     let copied = wanted < 0 ? count : min(count, wanted)
+    try spend(copied >> 3)
     if wanted < 0 {
       try thread.ensure(count, above: position, machine: self)
       thread.body.top = position + count

@@ -77,6 +77,7 @@ struct MachineBody {
   var natives: [NativeFunction] = []
   var clock: () -> Double = { 0 }
   var random = Random48()
+  var json = JSONSettings()
 }
 
 extension Ref where Body == MachineBody {

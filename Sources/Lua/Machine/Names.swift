@@ -176,8 +176,11 @@ extension Ref where Body == MachineBody {
         if register == i.a { found = index }
         index += i.b
       case .jump, .equal, .equalK, .less, .lessK, .greaterK, .lessEqual, .lessEqualK,
-        .greaterEqualK,
-        .test:
+        .greaterEqualK:
+        jump = i.c
+      case .test:
+        // The value may have come from before it or from behind it: `a or b`.
+        if register == i.operand { found = index }
         jump = i.c
       case .testSet, .forPrepare, .forLoop, .iterateLoop:
         if register == i.a { found = index }

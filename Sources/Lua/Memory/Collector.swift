@@ -243,6 +243,11 @@ extension Ref where Body == MachineBody {
     if body.used >= body.threshold { try collectIfDue() }
   }
 
+  /// A safe point of the host, which fails with nothing: what comes next will.
+  func hostSafePoint() {
+    if body.used >= min(body.threshold, body.limit / 4 * 3) { try? collectIfDue() }
+  }
+
   @inline(never)
   private func collectIfDue() throws(Failure) {
     if !body.isCollectorStopped || body.used > body.limit {
@@ -251,8 +256,10 @@ extension Ref where Body == MachineBody {
       body.threshold = body.used * 2
     }
     if body.used > body.limit { throw outOfMemory() }
-    // A heap near its limit must be looked at before it passes it.
-    body.threshold = min(body.threshold, max(body.limit, body.used + Collector.thresholdMin))
+    // A heap near its limit must be looked at before garbage takes the room that native functions ask for.
+    body.threshold = min(
+      body.threshold,
+      max(body.limit / 4 * 3, body.used + max(Collector.thresholdMin, body.limit / 16)))
   }
 
   /// Gives an object's memory back, with what hangs on it.

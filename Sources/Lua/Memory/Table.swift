@@ -208,6 +208,24 @@ extension Ref where Body == TableBody {
     return nil
   }
 
+  /// The first entry at or behind a position, and the position behind it: to go through a table that does
+  /// not change meanwhile.
+  func entryAndNext(from position: Int) -> (entry: (key: Value, value: Value), next: Int)? {
+    var position = position
+    while position < body.arrayCount {
+      let value = body.array[position]
+      position += 1
+      if !value.isNil { return ((Value(position), value), position) }
+    }
+    guard hasNodes else { return nil }
+    while position - body.arrayCount < nodeCount {
+      let node = body.nodes[position - body.arrayCount]
+      position += 1
+      if !node.value.isNil { return ((node.key, node.value), position) }
+    }
+    return nil
+  }
+
   /// The position behind `key`; nil when the table has it not.
   private func position(of key: Value) -> Int? {
     if key.isNil { return 0 }
