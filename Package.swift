@@ -24,6 +24,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CLinux"),
     .target(name: "RESP", swiftSettings: house),
+    .target(name: "Lua", swiftSettings: house),
     .target(name: "Broker", dependencies: ["CLinux", "RESP"], swiftSettings: house),
     .executableTarget(
       name: "martlet-server", dependencies: ["Broker"], swiftSettings: house,
@@ -40,6 +41,7 @@ let package = Package(
       swiftSettings: house, linkerSettings: standalone),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: house),
     .testTarget(name: "LoadToolTests", dependencies: ["LoadTool"], swiftSettings: house),
+    .testTarget(name: "LuaTests", dependencies: ["Lua"], swiftSettings: house),
     .testTarget(name: "BrokerTests", dependencies: ["Broker"], swiftSettings: house),
   ]
 )

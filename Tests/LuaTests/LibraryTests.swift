@@ -1,0 +1,145 @@
+// LibraryTests.swift: library functions, against what redis-server 7.0 answered to the same scripts.
+
+import Testing
+
+@testable import Lua
+
+struct LibraryTests {
+  @Test(arguments: [
+    ("return ('hello world'):gsub('o', '0')", "hell0 w0rld"),
+    ("return ('abc'):gsub('%w', '%0%0')", "aabbcc"),
+    ("return ('abc'):gsub('b', {b = 'X'})", "aXc"),
+    ("return ('hello'):gsub('', '-')", "-h-e-l-l-o-"),
+    ("return {('key=val'):match('(%w+)=(%w+)')}", "{key,val}"),
+    ("return {('abc'):match('()b()')}", "{2,3}"),
+    ("return {('THE (quick) fox'):find('%((%a+)%)')}", "{5,11,quick}"),
+    ("return {('a(b)c'):find('%b()')}", "{2,4}"),
+    ("return {('abc'):find('%f[b]b')}", "{2,2}"),
+    ("return ('x'):find('[a')", "!user_script:1: malformed pattern (missing ']')"),
+    ("return ('x'):gsub('x', '%2')", "!user_script:1: invalid capture index"),
+    (
+      "return string.format('%5s|%-5s|%.2s|%05d|%+d|%#x|%e|%g', 'a', 'b', 'xyz', 42, 42, 255, 1.5, 1e20)",
+      "    a|b    |xy|00042|+42|0xff|1.500000e+00|1e+20"
+    ),
+    ("return string.format('%q', 'a\"b')", "\"a\\\"b\""),
+    ("return string.format('%y', 1)", "!user_script:1: invalid option '%y' to 'format'"),
+    ("return string.format('%s')", "!user_script:1: bad argument #2 to 'format' (no value)"),
+    ("return {string.byte('abc', 1, -1)}", "{97,98,99}"),
+    (
+      "return {('hello'):sub(-3, -2), ('x'):rep(3), ('abc'):reverse(), ('aB'):upper()}",
+      "{ll,xxx,cba,AB}"
+    ),
+    ("return {table.getn({1, 2}), table.maxn({1, [10] = 2})}", "{2,10}"),
+    ("local t = {3, 1, 2} table.sort(t, function(a, b) return a > b end) return t", "{3,2,1}"),
+    ("return table.sort({3, 1, 'x'})", "!attempt to compare string with number"),
+    ("local t = {1, 2, 3} table.insert(t, 2, 9) table.remove(t, 1) return t", "{9,2,3}"),
+    (
+      "return table.concat({1, {}, 3})",
+      "!user_script:1: invalid value (table) at index 2 in table for 'concat'"
+    ),
+    (
+      "return coroutine.create(1)",
+      "!user_script:1: bad argument #1 to 'create' (Lua function expected)"
+    ),
+    ("return select(-5, 1)", "!user_script:1: bad argument #1 to 'select' (index out of range)"),
+    (
+      "return {tonumber('0x10'), tonumber('z', 36), tonumber(' 12 '), tonumber('1e1')}",
+      "{16,35,12,10}"
+    ),
+    ("math.randomseed(0) return {math.random(100), math.random(100)}", "{18,75}"),
+  ])
+  func standardLibraryAnswersAsInRedis(script: String, expected: String) {
+    #expect(evaluate(script) == expected)
+  }
+
+  @Test(arguments: [
+    ("return cjson.encode({1, 2, {a = 'x/y'}})", "[1,2,{\"a\":\"x\\/y\"}]"),
+    ("return cjson.encode({})", "{}"),
+    ("return cjson.encode({[1] = 1, [2] = 2, [4] = 4})", "[1,2,null,4]"),
+    (
+      "return cjson.encode({[1] = 1, [1000] = 2})",
+      "!user_script:1: Cannot serialise table: excessively sparse array"
+    ),
+    ("return cjson.encode({[1e10] = 1})", "{\"10000000000\":1}"),
+    ("return cjson.encode(0/0)", "!user_script:1: Cannot serialise number: must not be NaN or Inf"),
+    (
+      "local t = {} t[1] = t return cjson.encode(t)",
+      "!user_script:1: Cannot serialise, excessive nesting (1001)"
+    ),
+    ("return cjson.decode('{\"a\":\"\\\\u00e9\\\\ud83d\\\\ude00\"}').a", "é😀"),
+    ("return cjson.decode('[1,')", "!user_script:1: Expected value but found T_END at character 4"),
+    (
+      "return cjson.decode('[1] x')",
+      "!user_script:1: Expected the end but found invalid token at character 5"
+    ),
+    (
+      "return cjson.decode(('['):rep(1001))",
+      "!user_script:1: Found too many nested data structures (1001) at character 1001"
+    ),
+    ("return cjson.decode('{\"a\":null}').a == cjson.null", "true"),
+    ("return cmsgpack.unpack(cmsgpack.pack({a = {b = {1, 2, {c = 'd'}}}})).a.b[3].c", "d"),
+    (
+      "return {cmsgpack.unpack(cmsgpack.pack(1, -1, 128, 65536, -129, 2 ^ 40, 'abc', true))}",
+      "{1,-1,128,65536,-129,1099511627776,abc,true}"
+    ),
+    ("return {cmsgpack.unpack_limit(cmsgpack.pack(1, 2, 3), 2)}", "{2,1,2}"),
+    ("return cmsgpack.unpack('\\207\\255\\255\\255\\255\\255\\255\\255\\255')", "-1"),
+    (
+      "return cmsgpack.unpack('\\221\\255\\255\\255\\255')",
+      "!user_script:1: Missing bytes in input."
+    ),
+    (
+      "return cmsgpack.pack()",
+      "!user_script:1: bad argument #0 to 'pack' (MessagePack pack needs input.)"
+    ),
+    (
+      "return {struct.unpack('>I2i4bB', struct.pack('>I2i4bB', 1, -2, -3, 200))}", "{1,-2,-3,200,9}"
+    ),
+    ("return {struct.unpack('Bc0', '\\3abcd')}", "{abc,5}"),
+    (
+      "return struct.unpack('i', 'a')",
+      "!user_script:1: bad argument #2 to 'unpack' (data string too short)"
+    ),
+    (
+      "return struct.pack('i')",
+      "!user_script:1: bad argument #2 to 'pack' (number expected, got nil)"
+    ),
+    (
+      "return struct.size('s')",
+      "!user_script:1: bad argument #1 to 'size' (option 's' has no fixed size)"
+    ),
+    (
+      "return {bit.tohex(-1), bit.bswap(0x12345678), bit.arshift(-256, 4)}",
+      "{ffffffff,2018915346,-16}"
+    ),
+  ])
+  func encodingLibraryAnswersAsInRedis(script: String, expected: String) {
+    #expect(evaluate(script) == expected)
+  }
+
+  /// Goal: no input makes a decoder trap. Method: valid inputs, cut and changed at random.
+  @Test(arguments: [1, 2, 3] as [UInt64])
+  func decodersSurviveDamagedInput(seed: UInt64) {
+    let script = """
+      math.randomseed(\(seed))
+      local json = cjson.encode({a = {1, 2.5, 'x\\n', {b = cjson.null}}, c = true})
+      local pack = cmsgpack.pack({a = {1, 2.5, 'x', {b = 300000}}, c = true}, -70000, ('y'):rep(40))
+      local data = struct.pack('<I2i8dsbc0', 7, -9, 0.5, 'text', 3, 'abc')
+      for i = 1, 300 do
+        local function damage(s)
+          local at = math.random(#s)
+          return s:sub(1, at - 1) .. string.char(math.random(0, 255)) .. s:sub(at + math.random(0, 2))
+        end
+        pcall(cjson.decode, damage(json))
+        pcall(cmsgpack.unpack, damage(pack))
+        pcall(struct.unpack, '<I2i8dsbc0', damage(data))
+        pcall(struct.unpack, damage('<I2!4i8dsbc0x'), data)
+        pcall(string.find, json, damage('^(%a-)[%w_]*%b{}%f[%s].+$'))
+        pcall(string.format, damage('%5.2f %-10s %d %q'), 1, 'x', 3, 'y')
+        pcall(loadstring, damage('local t = {1, x = 2} for k, v in pairs(t) do t[k] = (v or 1) ^ 2 .. [[x]] end'))
+      end
+      return 'alive'
+      """
+    #expect(evaluate(script) == "alive", "seed \(seed)")
+  }
+}
