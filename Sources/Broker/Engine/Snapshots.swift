@@ -69,10 +69,11 @@ struct SnapshotLoad: ~Copyable {
         open.unsharedList.append(chunk)
         try count(chunk.count, of: open, into: &engine)
       case .piece(let elements, let bytes):
-        guard let open, let value = open.pieced, elements <= missing else { throw .outOfPlace }
+        guard let open, var value = open.pieced, elements <= missing else { throw .outOfPlace }
         let isTaken = unsafe bytes.withUnsafeBytes {
           unsafe value.takePiece(elements: elements, ByteView($0), engine.context.keyHash)
         }
+        open.keep(value)
         guard isTaken else { throw Flaw(reason: "a part of a value cannot be read") }
         try count(elements, of: open, into: &engine)
       }

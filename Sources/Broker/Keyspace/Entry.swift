@@ -302,6 +302,13 @@ struct Entry: HashItem {
     return copy
   }
 
+  /// Keeps a value that has changed and may lie in another block by that.
+  @inline(__always)
+  func keep<V: StoredValue>(_ value: V) {
+    assert(kind == V.kind)
+    unsafe setBlock(value.address)
+  }
+
   /// The list, for reading.
   @inline(__always) var list: List { value() }
 

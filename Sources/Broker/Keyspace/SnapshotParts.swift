@@ -44,14 +44,15 @@ final class SnapshotParts: @unchecked Sendable {
         parts.append(.entry(entry, hash: hash(key), missing: elements))
       case .piece(let elements, let bytes):
         guard case .entry(let entry, let keyHash, let missing)? = parts.last, missing > 0,
-          let value = entry.pieced
+          var value = entry.pieced
         else {
           parts.append(.piece(elements: elements, bytes.array))
           continue
         }
-        guard elements <= missing, value.takePiece(elements: elements, bytes, hash) else {
-          throw SnapshotRecords.Flaw(offset: offset)
-        }
+        guard elements <= missing else { throw SnapshotRecords.Flaw(offset: offset) }
+        let isTaken = value.takePiece(elements: elements, bytes, hash)
+        entry.keep(value)
+        guard isTaken else { throw SnapshotRecords.Flaw(offset: offset) }
         parts[parts.count - 1] = .entry(entry, hash: keyHash, missing: missing - elements)
       case .chunk(let elements, let elementSize, let payload):
         guard

@@ -64,10 +64,11 @@ protocol PiecedValue: StoredValue {
   /// part. They may be read on another thread than the keyspace's.
   func pieces() -> any ValuePieces
   /// Adds what the bytes of a piece say, on a value that is not shared. Pieces come in their order.
+  /// The value may have moved to another block afterwards.
   ///
   /// - Parameter elements: how many the piece is said to have.
   /// - Returns: false when the bytes are no such piece; the value is only to be released then.
-  func takePiece(elements: Int, _ piece: ByteView, _ hash: KeyHash) -> Bool
+  mutating func takePiece(elements: Int, _ piece: ByteView, _ hash: KeyHash) -> Bool
   /// Appends commands, known to any server of the protocol, that add what is in a piece to `key`.
   ///
   /// - Returns: false when the bytes are no such piece.

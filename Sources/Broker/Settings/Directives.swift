@@ -212,10 +212,14 @@ extension Directive {
     .kept(memory: "hash-max-listpack-value", 64, 0...Int.max).alias("hash-max-ziplist-value")
       .ofLayout(),
     .kept("set-max-intset-entries", 512, 0...Int.max).ofLayout(),
-    .kept("zset-max-listpack-entries", 128, 0...Int.max).alias("zset-max-ziplist-entries")
-      .ofLayout(),
-    .kept(memory: "zset-max-listpack-value", 64, 0...Int.max).alias("zset-max-ziplist-value")
-      .ofLayout(),
+    .integer(
+      "zset-max-listpack-entries", \.sortedSetPackedCountMax, 0...Int.max,
+      "members up to which a sorted set is packed"
+    ).alias("zset-max-ziplist-entries"),
+    .memory(
+      "zset-max-listpack-value", \.sortedSetPackedSizeMax, 0...Int.max,
+      "bytes of a member up to which a sorted set is packed"
+    ).alias("zset-max-ziplist-value"),
     .kept(memory: "stream-node-max-bytes", 4096, 0...Int.max).ofLayout(),
     .kept("stream-node-max-entries", 100, 0...Int.max).ofLayout(),
     .kept(memory: "hll-sparse-max-bytes", 3000, 0...Int.max).ofLayout(),
