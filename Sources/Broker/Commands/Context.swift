@@ -289,6 +289,17 @@ struct Context: ~Copyable {
     return entry.value()
   }
 
+  /// The entry of `key`, whose value is of type `V`, for changing a value that may move by that:
+  /// `Entry.unsharedValue` gives it, `Entry.keep` takes it back.
+  @inline(__always)
+  mutating func entryForWriting<V: StoredValue>(
+    _ key: Key, _ type: V.Type
+  ) throws(CommandError) -> Entry? {
+    guard let entry = findForWriting(key) else { return nil }
+    guard entry.kind == V.kind else { throw .wrongType }
+    return entry
+  }
+
   /// The value of `key`, of type `V`, for changing it.
   @inline(__always)
   mutating func valueForWriting<V: StoredValue>(
@@ -317,6 +328,14 @@ struct Context: ~Copyable {
     let value = V.make()
     insert(.value(key.bytes, value), key)
     return value
+  }
+
+  /// An entry with an empty value under `key`, which is not there.
+  @inline(__always)
+  mutating func makeEntry<V: StoredValue>(_ key: Key, _ type: V.Type) -> Entry {
+    let entry = Entry.value(key.bytes, V.make())
+    insert(entry, key)
+    return entry
   }
 
   /// An empty list under `key`, which is not there.

@@ -109,6 +109,10 @@ struct Wait {
     case popMany(end: List.End, count: Int)
     /// BLMOVE, BRPOPLPUSH.
     case move(destination: [UInt8], from: List.End, to: List.End)
+    /// BZPOPMIN, BZPOPMAX: the key, the member and its score.
+    case popScore(end: SortedSets.End)
+    /// BZMPOP: the key and up to `count` members with their scores.
+    case popScores(end: SortedSets.End, count: Int)
     /// WAIT and WAITAOF: answered when `commit` is durable and `replicas` have it, or the time is
     /// up. There are no replicas, so a wait for any ends with its time alone.
     case durable(commit: UInt64, aof: Bool, replicas: Bool)

@@ -19,6 +19,7 @@ struct Engine: ~Copyable {
   static let families: [[Command]] = [
     Lists.ends, Lists.blocking, Lists.inside, Strings.setting, Strings.getting, Strings.editing,
     Strings.numbers, Strings.comparing,
+    SortedSets.members, SortedSets.ranges, SortedSets.pops, SortedSets.algebra, SortedSets.walks,
     Keys.basics, Keys.expiry, Keys.moves, Keys.walks, Keys.sorting, Keys.inspection,
     Databases.commands, Transactions.commands,
     Connection.commands, Clients.commands, CommandList.commands, AccessCommands.commands,

@@ -109,6 +109,9 @@ struct EngineHarness: ~Copyable {
       engine.context.databases[index].checkInvariants()
       engine.context.databases[index].table.forEach {
         if $0.kind == .list { $0.list.checkInvariants() }
+        if $0.kind == .sortedSet {
+          $0.value(SortedSet.self).checkInvariants(engine.context.keyHash)
+        }
       }
     }
     engine.context.waiters.checkInvariants()

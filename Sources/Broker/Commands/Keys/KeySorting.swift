@@ -10,14 +10,14 @@ extension Keys {
     Command(
       "SORT", arity: .atLeast(2), flags: [.write, .denyOOM, .movableKeys],
       keys: [.one(1, [.read]), storeKey], group: .generic, since: "1.0.0",
-      summary: "Gives the elements of a list in order, or stores them.",
+      summary: "Gives the elements of a list or sorted set in order, or stores them.",
       complexity: "O(N log N), N elements",
       categories: ["@list", "@set", "@sortedset", "@dangerous"],
       body: sort),
     Command(
       "SORT_RO", arity: .atLeast(2), flags: [.readOnly, .movableKeys], keys: [.one(1, [.read])],
       group: .generic, since: "7.0.0",
-      summary: "Gives the elements of a list in order.",
+      summary: "Gives the elements of a list or sorted set in order.",
       complexity: "O(N log N), N elements",
       categories: ["@list", "@set", "@sortedset", "@dangerous"],
       body: sortRO),
@@ -42,8 +42,10 @@ extension Keys {
   }
 
   private static func sort(_ c: inout Context, _ request: SortRequest) throws(CommandError) {
-    let list = try c.list(c.key(1))
-    let sorted = try list.map { list throws(CommandError) in try elements(&c, of: list, request) }
+    let source = try c.sortable(c.key(1))
+    let sorted = try source.map { source throws(CommandError) in
+      try elements(&c, of: source, request)
+    }
     guard let destination = request.destination else {
       answer(&c, sorted ?? [], request)
       return
@@ -53,22 +55,22 @@ extension Keys {
 
   // MARK: Ordering
 
-  /// The elements that are asked for, in order. They lie in `list` and are good until it changes.
+  /// The elements that are asked for, in order. They lie in `source` and are good until it changes.
   private static func elements(
-    _ c: inout Context, of list: List, _ request: SortRequest
+    _ c: inout Context, of source: Sortable, _ request: SortRequest
   ) throws(CommandError) -> [ByteView] {
-    let range = request.range(in: list.count)
+    let range = request.range(in: source.count)
     guard request.isSorted else {
       var elements: [ByteView] = []
       elements.reserveCapacity(range.count)
-      let last = list.count
+      let last = source.count
       let shown = request.isDescending ? last - range.upperBound..<last - range.lowerBound : range
-      list.forEach(in: shown) { elements.append($0) }
+      source.forEach(in: shown) { elements.append($0) }
       return request.isDescending ? elements.reversed() : elements
     }
     var items: [SortItem] = []
-    items.reserveCapacity(list.count)
-    list.forEach(in: 0..<list.count) { items.append(SortItem(element: $0)) }
+    items.reserveCapacity(source.count)
+    source.forEach(in: 0..<source.count) { items.append(SortItem(element: $0)) }
     for index in items.indices { try weigh(&c, &items[index], request) }
     let sign = request.isDescending ? -1 : 1
     items.sort { sign * $0.compared(to: $1, request) < 0 }
@@ -175,6 +177,28 @@ extension Keys {
   }
 }
 
+/// What can be sorted.
+private enum Sortable {
+  case list(List)
+  case sortedSet(SortedSet)
+
+  var count: Int {
+    switch self {
+    case .list(let list): list.count
+    case .sortedSet(let set): set.count
+    }
+  }
+
+  /// Calls `body` with the elements of `range`, in the order in which they stand: those of a sorted set
+  /// by their scores.
+  func forEach(in range: Range<Int>, _ body: (ByteView) -> Void) {
+    switch self {
+    case .list(let list): list.forEach(in: range, body)
+    case .sortedSet(let set): set.forEach(in: range) { member, _ in body(member) }
+    }
+  }
+}
+
 /// The options of a SORT.
 private struct SortRequest {
   var by: ByteView?
@@ -264,6 +288,16 @@ private struct SortItem {
 }
 
 extension Context {
+  /// The value of `key` for SORT.
+  fileprivate mutating func sortable(_ key: Key) throws(CommandError) -> Sortable? {
+    guard let entry = find(key) else { return nil }
+    switch entry.kind {
+    case .list: return .list(entry.list)
+    case .sortedSet: return .sortedSet(entry.value())
+    default: throw .wrongType
+    }
+  }
+
   /// The string that a pattern of BY or GET names for `element`; `#` is the element itself.
   fileprivate mutating func value(of pattern: ByteView, for element: ByteView) -> [UInt8]? {
     if pattern.count == 1, pattern[0] == UInt8(ascii: "#") { return element.array }

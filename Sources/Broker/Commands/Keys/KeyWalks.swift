@@ -54,62 +54,23 @@ extension Keys {
 
   // MARK: SCAN
 
-  /// The most of COUNT that is taken at its word; a table never has more.
-  private static let scanCountMax = Int64(1) << 48
-
   /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]` → [next cursor, [key ...]].
   ///
   /// A key that is there from the first call until the cursor is 0 again is shown at least once.
   static func scan(_ c: inout Context) throws(CommandError) {
-    guard let cursor = cursor(c.arguments[1]) else { throw CommandError("ERR invalid cursor") }
-    var pattern: ByteView?, type: ByteView?, count: Int64 = 10, index = 2
-    while index < c.arguments.count {
-      let option = c.arguments[index]
-      guard index + 1 < c.arguments.count else { throw .syntax }
-      let value = c.arguments[index + 1]
-      if option.matches("match") {
-        pattern = value
-      } else if option.matches("type") {
-        type = value
-      } else if option.matches("count") {
-        guard let number = value.integer else { throw .notAnInteger }
-        guard number > 0 else { throw .syntax }
-        count = min(number, scanCountMax)
-      } else {
-        throw .syntax
-      }
-      index += 2
-    }
-    let filter = Filter(pattern: pattern, type: type, now: c.isLoading ? .min : c.wall)
+    let cursor = try ScanOptions.cursor(c.arguments[1])
+    let options = try ScanOptions(c, from: 2, ofKeys: true)
+    let filter = Filter(
+      pattern: options.pattern, type: options.type, now: c.isLoading ? .min : c.wall)
     c.seeEverything()
     var found: [Entry] = []
-    let next = c.databases[c.database].table.scan(from: cursor, atLeast: Int(count)) { entry in
+    let next = c.databases[c.database].table.scan(from: cursor, atLeast: options.count) { entry in
       if filter.takes(entry) { found.append(entry) }
     }
     c.reply.array(2)
     c.reply.bulk(integer: Int64(next))
     c.reply.array(found.count)
     for entry in found { c.reply.bulk(entry.key) }
-  }
-
-  /// The cursor that a word spells, as C reads it: a sign may stand before it, nothing is 0, and a
-  /// zero byte ends it.
-  private static func cursor(_ whole: ByteView) -> UInt64? {
-    let word = whole[0..<(whole.firstIndex(of: 0) ?? whole.count)]
-    guard word.count > 0 else { return 0 }
-    let isNegative = word[0] == UInt8(ascii: "-")
-    let start = isNegative || word[0] == UInt8(ascii: "+") ? 1 : 0
-    guard start < word.count else { return nil }
-    var value: UInt64 = 0
-    for index in start..<word.count {
-      let digit = word[index] &- UInt8(ascii: "0")
-      guard digit <= 9 else { return nil }
-      let (product, isTooBig) = value.multipliedReportingOverflow(by: 10)
-      let (sum, overflow) = product.addingReportingOverflow(UInt64(digit))
-      guard !isTooBig, !overflow else { return nil }
-      value = sum
-    }
-    return isNegative ? 0 &- value : value
   }
 
   // MARK: RANDOMKEY

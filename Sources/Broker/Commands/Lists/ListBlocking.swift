@@ -268,8 +268,7 @@ extension Lists {
         c.reply.bulk(element)
         return true
       }
-    case .durable, .saved, .pause, .shutdown:
-      return false
+    default: return false
     }
     return true
   }
