@@ -4,8 +4,9 @@
 // frames, as the server's turn makes them. Nothing expires meanwhile, for a log may say later that a
 // key stays; what is out of time at the end goes then. The order of calls for a key of an RDB file:
 //
-//     set ─────────────────────────────┐
-//     beginList ─ append ... ─ endList ┴─ endKey
+//     set ──────────────────────────────────┐
+//     beginList ─ append ... ─ endList ─────┤
+//     beginSortedSet ─ append ... ─ endList ┴─ endKey
 
 import RESP
 
@@ -77,12 +78,27 @@ struct Importer: ~Copyable {
     try pushIfLarge()
   }
 
+  /// Begins a sorted set, whose members are appended with their scores.
+  mutating func beginSortedSet(_ key: ByteView) { beginKey("ZADD", key) }
+
+  mutating func append(_ member: ByteView, score: Double) throws(ImportError) {
+    score.withScoreText { words.append($0) }
+    words.append(member)
+    try pushIfLarge()
+  }
+
+  mutating func append(_ member: Int64, score: Double) throws(ImportError) {
+    score.withScoreText { words.append($0) }
+    append(integer: member)
+    try pushIfLarge()
+  }
+
   private mutating func pushIfLarge() throws(ImportError) {
     guard words.count >= Self.batchCount || words.size >= Self.batchSize else { return }
     try endList()
   }
 
-  /// Pushes the elements there are.
+  /// Pushes the elements or adds the members there are.
   mutating func endList() throws(ImportError) {
     guard words.count > 2 else { return }
     try runForKey()

@@ -17,10 +17,10 @@ import RESP
 struct RDBReader: ~Copyable {
   private static let versions = 9...12
 
-  private let sizeMax: Int
+  let sizeMax: Int
   private var deadline: Int64?
   private var key = ByteBuffer()
-  private var text = ByteBuffer()
+  var text = ByteBuffer()
 
   /// - Parameter sizeMax: the longest string that is taken.
   init(sizeMax: Int) { self.sizeMax = sizeMax }
@@ -113,6 +113,11 @@ struct RDBReader: ~Copyable {
     case .list(let layout):
       importer.beginList(key.view)
       try readList(layout, &input, &importer)
+      try importer.endList()
+      try importer.endKey(key.view, deadline)
+    case .sortedSet(let layout):
+      importer.beginSortedSet(key.view)
+      try readSortedSet(layout, &input, &importer)
       try importer.endList()
       try importer.endKey(key.view, deadline)
     case .foreign(let name, let shape):

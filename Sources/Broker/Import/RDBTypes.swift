@@ -6,6 +6,7 @@ import RESP
 enum RDBType {
   case string
   case list(RDBList)
+  case sortedSet(RDBSortedSet)
   /// What we know how to pass over, by the name that TYPE would answer.
   case foreign(name: StaticString, RDBShape)
 
@@ -14,16 +15,17 @@ enum RDBType {
     case 0: self = .string
     case 1: self = .list(.strings)
     case 2: self = .foreign(name: "set", .strings(perMember: 1))
-    case 3: self = .foreign(name: "zset", .scores(asText: true))
+    case 3: self = .sortedSet(.texts)
     case 4: self = .foreign(name: "hash", .strings(perMember: 2))
-    case 5: self = .foreign(name: "zset", .scores(asText: false))
+    case 5: self = .sortedSet(.doubles)
     case 7: self = .foreign(name: "module", .module)
     case 9, 13, 16: self = .foreign(name: "hash", .packed)
     case 10: self = .list(.ziplist)
     case 11, 20: self = .foreign(name: "set", .packed)
-    case 12, 17: self = .foreign(name: "zset", .packed)
+    case 12: self = .sortedSet(.ziplist)
     case 14: self = .list(.ziplists)
     case 15: self = .foreign(name: "stream", .stream(version: 1))
+    case 17: self = .sortedSet(.listpack)
     case 18: self = .list(.nodes)
     case 19: self = .foreign(name: "stream", .stream(version: 2))
     case 21: self = .foreign(name: "stream", .stream(version: 3))
@@ -46,12 +48,21 @@ enum RDBList {
   case nodes
 }
 
+/// How a sorted set is laid out.
+enum RDBSortedSet {
+  /// A count, and so many members, each with its score in digits: before Redis 4.
+  case texts
+  /// A count, and so many members, each with its score in eight bytes.
+  case doubles
+  /// One ziplist or listpack of members and scores in turn.
+  case ziplist, listpack
+}
+
 /// How a value that we pass over is laid out.
 enum RDBShape {
   /// All in one string.
   case packed
   case strings(perMember: Int)
-  case scores(asText: Bool)
   /// As Redis 7.4 has hashes with fields that expire.
   case expiringFields, packedExpiringFields
   case stream(version: Int)
@@ -65,11 +76,6 @@ extension ImportInput {
     case .packed: try skipString()
     case .strings(let perMember):
       for _ in 0..<(try length()) { try skipStrings(UInt64(perMember)) }
-    case .scores(let asText):
-      for _ in 0..<(try length()) {
-        try skipString()
-        if asText { try skipTextScore() } else { try skip(8) }
-      }
     case .expiringFields:
       try skip(8)
       for _ in 0..<(try length()) {
@@ -84,12 +90,6 @@ extension ImportInput {
       _ = try length()
       try skipModuleValue()
     }
-  }
-
-  /// A score as digits behind their count; above 252 it is infinite or no number.
-  private mutating func skipTextScore() throws(ImportError) {
-    let count = try byte()
-    if count < 253 { try skip(Int(count)) }
   }
 
   private mutating func skipLengths(_ count: Int) throws(ImportError) {

@@ -41,8 +41,9 @@ enum ImportRig {
 
   /// What is under a key.
   struct Value: Equatable {
-    var isList = false
-    /// The elements of a list, or the one string.
+    /// As TYPE says it.
+    var type = "string"
+    /// The elements of a list, the members of a sorted set with their scores, or the one string.
     var elements: [[UInt8]] = []
     var deadline: Int64?
 
@@ -51,7 +52,12 @@ enum ImportRig {
     }
 
     static func list(_ elements: [String]) -> Value {
-      Value(isList: true, elements: elements.map { Array($0.utf8) })
+      Value(type: "list", elements: elements.map { Array($0.utf8) })
+    }
+
+    /// Members and scores in turn, in order.
+    static func sortedSet(_ elements: [String]) -> Value {
+      Value(type: "zset", elements: elements.map { Array($0.utf8) })
     }
   }
 
@@ -75,11 +81,14 @@ enum ImportRig {
       for key in bulks(harness.sendForBytes(client, [Array("KEYS".utf8), [0x2A]])) {
         let words = { (name: String) in [Array(name.utf8), key] }
         var value = Value()
-        value.isList = harness.send(client, words("TYPE")) == "+list\r\n"
-        if value.isList {
-          let range = words("LRANGE") + [Array("0".utf8), Array("-1".utf8)]
+        let all = [Array("0".utf8), Array("-1".utf8)]
+        value.type = String(harness.send(client, words("TYPE")).dropFirst().prefix { $0 != "\r\n" })
+        switch value.type {
+        case "list": value.elements = bulks(harness.sendForBytes(client, words("LRANGE") + all))
+        case "zset":
+          let range = words("ZRANGE") + all + [Array("WITHSCORES".utf8)]
           value.elements = bulks(harness.sendForBytes(client, range))
-        } else {
+        default:
           value.elements = bulks(Array("*1\r\n".utf8) + harness.sendForBytes(client, words("GET")))
         }
         let deadline = harness.send(client, words("PEXPIRETIME")).dropFirst().prefix {
