@@ -123,7 +123,11 @@ def same(arguments, ours, theirs):
     if (name, sub) == ("OBJECT", b"ENCODING"):
         # Short strings show how Redis came to store them (raw after APPEND); ours show what they are.
         return {a, b} <= STRING_ENCODINGS
-    if name == "RANDOMKEY":
+    if name == "ZRANDMEMBER" and len(arguments) > 2:
+        return len(a) == len(b)
+    if name == "ZSCAN":
+        return type(a) is type(b)  # As SCAN: whole iterations are compared by `scan_all`.
+    if name in ("RANDOMKEY", "ZRANDMEMBER"):
         return (a is None) == (b is None)
     if name == "TIME":
         return len(a) == len(b) and abs(int(a[0]) - int(b[0])) <= 2
@@ -151,16 +155,16 @@ def same(arguments, ours, theirs):
 # Running a history on both
 
 def scan_all(connection, arguments):
-    """A whole iteration; its keys as a set. An error is given as it is."""
-    found, cursor = set(), b"0"
+    """A whole iteration; its keys, or its members with their scores, as a set. An error is given as it is."""
+    found, cursor, place = set(), b"0", cursor_place(arguments)
     for _ in range(20_000):
-        connection.send(arguments[0], cursor, *arguments[2:])
+        connection.send(*arguments[:place], cursor, *arguments[place + 1:])
         raw = connection.raw()
         reply = parse(raw)
         if not isinstance(reply, list) or len(reply) != 2:
             return raw
         cursor = reply[0]
-        found.update(reply[1])
+        found.update(reply[1] if place == 1 else zip(reply[1][::2], reply[1][1::2]))
         if cursor == b"0":
             return repr(sorted(found)).encode()
     return b"the iteration does not end"
@@ -196,8 +200,14 @@ def replies_of(side, steps):
     return replies
 
 
+def cursor_place(arguments):
+    """Which argument of a walk is its cursor: before it stands a key, but for SCAN."""
+    return 1 if arguments[0].upper() == b"SCAN" else 2
+
+
 def is_scan(step):
-    return step.name == "SCAN" and len(step.arguments) > 1 and step.arguments[1] in (b"0", b"", b"-0")
+    place = cursor_place(step.arguments)
+    return step.name in ("SCAN", "ZSCAN") and len(step.arguments) > place and step.arguments[place] in (b"0", b"", b"-0")
 
 
 class Difference:
@@ -218,7 +228,7 @@ def run_pipelined(ours, theirs, steps):
     return None
 
 
-SETTLING = {"CLIENT", "ACL", "QUIT", "EXEC", "BLPOP", "BRPOP", "BLMOVE", "BLMPOP", "BRPOPLPUSH"}
+SETTLING = {"CLIENT", "ACL", "QUIT", "EXEC", "BLPOP", "BRPOP", "BLMOVE", "BLMPOP", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX", "BZMPOP"}
 
 
 class Stepper:
@@ -303,7 +313,7 @@ class Stepper:
                 self.waiting.pop(number, None)
                 self.silent.discard(number)
         if not b.get(step.connection):
-            if step.name.startswith(("BL", "BR")):
+            if step.name.startswith(("BL", "BR", "BZ")):
                 self.waiting[step.connection] = step.arguments
             else:
                 self.silent.add(step.connection)
@@ -398,7 +408,7 @@ def closing_steps(steps):
     for database in (b"0", b"1", b"2"):
         last += [[b"SELECT", database], [b"DBSIZE"], [b"KEYS", b"*"]]
         for key in keys:
-            last += [[b"TYPE", key], [b"PTTL", key], [b"GET", key], [b"LRANGE", key, b"0", b"-1"]]
+            last += [[b"TYPE", key], [b"PTTL", key], [b"GET", key], [b"LRANGE", key, b"0", b"-1"], [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]]
     return [Step(0, arguments, settling=True) for arguments in last]
 
 
@@ -454,7 +464,8 @@ def dump(server):
             connection.call("SELECT", database)
             for key in sorted(connection.do("KEYS", "*")):
                 kind = connection.do("TYPE", key)
-                value = connection.do("GET", key) if kind == b"string" else connection.do("LRANGE", key, 0, -1)
+                read = {b"string": ("GET", key), b"list": ("LRANGE", key, 0, -1), b"zset": ("ZRANGE", key, 0, -1, "WITHSCORES")}[kind]
+                value = connection.do(*read)
                 state[database, key] = (kind, value, connection.do("PEXPIRETIME", key))
     return state
 
