@@ -23,6 +23,8 @@ class Pool:
         self.random = random
         self.lists = [b"l1", b"l2", b"l3", b"{l}4"]
         self.strings = [b"s1", b"s2", b"n1", b"n2", b"bin\x00\xff"]
+        self.hashes = [b"h1", b"h2", b"h3", b"{h}4"]
+        self.sets = [b"set1", b"set2", b"set3", b"{set}4"]
 
     def chance(self, p):
         return self.random.random() < p
@@ -40,8 +42,14 @@ class Pool:
             return self.of(b"l1", b"l2", b"", b"none")
         return self.random.choice(self.strings)
 
+    def hkey(self):
+        return self.of(b"s1", b"l1", b"set1", b"", b"none") if self.chance(0.04) else self.random.choice(self.hashes)
+
+    def setkey(self):
+        return self.of(b"s1", b"l1", b"h1", b"", b"none") if self.chance(0.04) else self.random.choice(self.sets)
+
     def key(self):
-        return self.lkey() if self.chance(0.5) else self.skey()
+        return self.random.choice((self.lkey, self.skey, self.lkey, self.skey, self.hkey, self.setkey))()
 
     def value(self):
         if self.chance(0.003):
@@ -171,6 +179,102 @@ STRINGS = {
 }
 
 
+FIELDS = [b"a", b"b", b"c", b"name", b"1", b"2", b"100", b"-7", b"123456789", b"-9223372036854775808", b"", b"f" * 64, b"g" * 65, b"\x00\x01\xff", b"007", b"63", b"64"]
+
+
+def field(p):
+    return p.random.choice(FIELDS)
+
+
+def pairs(p):
+    if p.chance(0.01):
+        return [x for n in range(p.random.randrange(100, 700)) for x in (b"field:%d" % n, b"%d" % (n * n))]
+    return [x for _ in range(p.random.randint(1, 4)) for x in (field(p), p.value())]
+
+
+def scan_options(p):
+    return p.shuffled(p.optional(0.4, b"MATCH", p.of(b"*", b"[abc]", b"?", b"*1*", b"none*", b"f*")),
+                      p.optional(0.4, b"COUNT", p.of(b"1", b"7", b"100", b"10000", b"0", b"-1", b"x")), p.optional(0.02, b"WHAT"))
+
+
+def scan_cursor(p):
+    return p.of(b"0", b"0", b"0", b"0", b"0", b"abc", b"-1", b"", b"1.5")
+
+
+HASHES = {
+    "HSET": lambda p: [p.hkey(), *pairs(p)],
+    "HMSET": lambda p: [p.hkey(), *pairs(p)],
+    "HSETNX": lambda p: [p.hkey(), field(p), p.value()],
+    "HGET": lambda p: [p.hkey(), field(p)],
+    "HMGET": lambda p: [p.hkey(), *p.some(lambda: field(p))],
+    "HGETALL": lambda p: [p.hkey()],
+    "HKEYS": lambda p: [p.hkey()],
+    "HVALS": lambda p: [p.hkey()],
+    "HLEN": lambda p: [p.hkey()],
+    "HEXISTS": lambda p: [p.hkey(), field(p)],
+    "HSTRLEN": lambda p: [p.hkey(), field(p)],
+    "HDEL": lambda p: [p.hkey(), *p.some(lambda: field(p))],
+    "HINCRBY": lambda p: [p.hkey(), field(p), p.int(-100, 100)],
+    "HINCRBYFLOAT": lambda p: [p.hkey(), field(p), p.number()],
+    "HRANDFIELD": lambda p: [p.hkey(), *p.optional(0.6, p.int(-5, 5), *p.optional(0.4, b"WITHVALUES"))],
+    "HSCAN": lambda p: [p.hkey(), scan_cursor(p), *scan_options(p)],
+    "OBJECT": lambda p: [b"ENCODING", p.hkey()],
+    "CONFIG": lambda p: [b"SET", b"hash-max-listpack-entries", p.of(b"512", b"3", b"0", b"100")],
+    "COPY": lambda p: [p.hkey(), p.hkey(), *p.optional(0.5, b"REPLACE")],
+    "RENAME": lambda p: [p.hkey(), p.hkey()],
+    "DEL": lambda p: [p.hkey()],
+    # Values that counters have something to do with.
+    "HSET ": lambda p: [p.hkey(), field(p), p.of(b"10", b"-3", b"2.5", b"9223372036854775807", b" 7", b"1e2", b"007", b"inf", b"0x10")],
+}
+
+MEMBERS = FIELDS + [b"%d" % n for n in (3, 4, 5, 32767, 32768, -32769, 2147483648, -5)]
+
+
+def member(p):
+    return p.random.choice(MEMBERS)
+
+
+def members(p):
+    if p.chance(0.01):
+        return [b"%d" % (n * p.of(1, 1, 70000)) for n in range(p.random.randrange(100, 700))]
+    return p.some(lambda: b"%d" % p.random.randrange(-9, 40)) if p.chance(0.4) else p.some(lambda: member(p))
+
+
+def sintercard(p):
+    keys = p.some(p.setkey)
+    return [p.numkeys(keys), *keys, *p.optional(0.4, b"LIMIT", p.int(-1, 5))]
+
+
+SETS = {
+    "SADD": lambda p: [p.setkey(), *members(p)],
+    "SREM": lambda p: [p.setkey(), *members(p)],
+    "SMOVE": lambda p: [p.setkey(), p.setkey(), member(p)],
+    "SCARD": lambda p: [p.setkey()],
+    "SISMEMBER": lambda p: [p.setkey(), member(p)],
+    "SMISMEMBER": lambda p: [p.setkey(), *p.some(lambda: member(p))],
+    "SMEMBERS": lambda p: [p.setkey()],
+    "SSCAN": lambda p: [p.setkey(), scan_cursor(p), *scan_options(p)],
+    # What is taken by chance is not the same on both sides: all of it, or nothing, or an error.
+    "SPOP": lambda p: [p.setkey(), p.of(b"0", b"100000", b"-1", b"x", b"9223372036854775807")],
+    "SRANDMEMBER": lambda p: [p.setkey(), *p.optional(0.7, p.int(-5, 5))],
+    "SINTER": lambda p: p.some(p.setkey),
+    "SUNION": lambda p: p.some(p.setkey),
+    "SDIFF": lambda p: p.some(p.setkey),
+    "SINTERSTORE": lambda p: [p.setkey(), *p.some(p.setkey)],
+    "SUNIONSTORE": lambda p: [p.setkey(), *p.some(p.setkey)],
+    "SDIFFSTORE": lambda p: [p.setkey(), *p.some(p.setkey)],
+    "SINTERCARD": sintercard,
+    "OBJECT": lambda p: [b"ENCODING", p.setkey()],
+    "CONFIG": lambda p: [b"SET", b"set-max-intset-entries", p.of(b"512", b"3", b"0", b"100")],
+    "COPY": lambda p: [p.setkey(), p.setkey(), *p.optional(0.5, b"REPLACE")],
+    "RENAME": lambda p: [p.setkey(), p.setkey()],
+    "DEL": lambda p: [p.setkey()],
+    "SORT": lambda p: [p.setkey(), *p.optional(0.6, b"ALPHA"), *p.optional(0.3, b"DESC"), *p.optional(0.3, b"LIMIT", p.int(-1, 3), p.int(-1, 5))],
+    "SORT ": lambda p: [p.setkey(), *p.of([b"ALPHA"], [b"BY", b"nosort"], []), b"STORE", b"l1"],
+    "LRANGE": lambda p: [b"l1", b"0", b"-1"],
+}
+
+
 def conditions(p):
     return p.optional(0.35, p.of(b"NX", b"XX", b"GT", b"LT", b"gt", b"WHAT")) + p.optional(0.05, p.of(b"XX", b"GT", b"NX"))
 
@@ -200,6 +304,10 @@ KEYS = {
     "PERSIST": lambda p: [p.key()],
     "GET": lambda p: [p.skey()],
     "LRANGE": lambda p: [p.lkey(), b"0", b"-1"],
+    "HSET": lambda p: [p.hkey(), *pairs(p)],
+    "HGETALL": lambda p: [p.hkey()],
+    "SADD": lambda p: [p.setkey(), *members(p)],
+    "SMEMBERS": lambda p: [p.setkey()],
 }
 
 EXPIRY = {
@@ -231,11 +339,13 @@ EXPIRY = {
 SCAN = {
     "SET": lambda p: [b"%s:%d" % (p.of(b"user", b"job", b"x"), p.random.randrange(300)), p.value()],
     "RPUSH": lambda p: [b"list:%d" % p.random.randrange(60), p.value()],
-    "DEL": lambda p: [b"%s:%d" % (p.of(b"user", b"job", b"x", b"list"), p.random.randrange(100))],
+    "HSET": lambda p: [b"hash:%d" % p.random.randrange(60), b"f", p.value()],
+    "SADD": lambda p: [b"set:%d" % p.random.randrange(60), p.value()],
+    "DEL": lambda p: [b"%s:%d" % (p.of(b"user", b"job", b"x", b"list", b"hash"), p.random.randrange(100))],
     "SCAN": lambda p: [p.of(b"0", b"0", b"0", b"0", b"0", b"abc", b"-1", b"", b"1.5"), *p.shuffled(
         p.optional(0.4, b"MATCH", p.of(b"*", b"user:*", b"job:1?", b"[xj]*", b"none*", b"user:7")),
         p.optional(0.4, b"COUNT", p.of(b"1", b"7", b"10", b"100", b"10000", b"0", b"-1", b"x")),
-        p.optional(0.3, b"TYPE", p.of(b"string", b"list", b"LIST", b"nosuchtype", b"hash")), p.optional(0.02, b"WHAT"))],
+        p.optional(0.3, b"TYPE", p.of(b"string", b"list", b"LIST", b"nosuchtype", b"hash", b"set", b"zset")), p.optional(0.02, b"WHAT"))],
     "KEYS": lambda p: [p.of(b"*", b"user:*", b"job:?", b"list:[1-3]*")],
     "RANDOMKEY": lambda p: [],
     "DBSIZE": lambda p: [],
@@ -243,13 +353,16 @@ SCAN = {
 
 
 def sort(p):
-    by = p.of([], [], [], [b"BY", b"w_*"], [b"BY", b"nosort"], [b"BY", b"w_*->f"], [b"by", b"none_*"])
+    by = p.of([], [], [], [b"BY", b"w_*"], [b"BY", b"nosort"], [b"BY", b"w_*->f"], [b"BY", b"hash_*->f"], [b"BY", b"hash_*->"], [b"by", b"none_*"])
     alpha = p.optional(0.4, b"ALPHA")
     # Two elements of equal weight have no order under BY with ALPHA: only the set of them can be compared.
     loose = by and alpha and by[1] != b"nosort"
     limit = [] if loose else p.optional(0.3, b"LIMIT", p.int(-2, 4), p.int(-2, 5))
-    get = [x for _ in range(p.of(0, 0, 0, 1, 2)) for x in (b"GET", p.of(b"#", b"d_*", b"w_*", b"d_x", b"*"))]
-    return [p.of(b"sort1", b"sort2", b"sort3", b"s1", b"none"),
+    get = [x for _ in range(p.of(0, 0, 0, 1, 2)) for x in (b"GET", p.of(b"#", b"d_*", b"w_*", b"d_x", b"*", b"hash_*->f", b"hash_*->g", b"d_*->f"))]
+    key = p.of(b"sort1", b"sort2", b"sort3", b"sort4", b"s1", b"none")
+    if key == b"sort4" and b"nosort" in by:
+        by = []  # A set has no order of its own.
+    return [key,
             *p.shuffled(by, alpha, limit, get, p.optional(0.3, p.of(b"DESC", b"ASC", b"desc")), p.optional(0.02, b"WHAT"))]
 
 
@@ -264,7 +377,9 @@ SORT_VALUES = [b"1", b"2", b"3", b"10", b"-1", b"2.5", b"1e2", b"007"]
 SORT = {
     "RPUSH": lambda p: [p.of(b"sort1", b"sort1", b"sort3"), *p.some(lambda: p.random.choice(SORT_VALUES), 1, 6)],
     "LPUSH": lambda p: [b"sort2", *p.some(lambda: p.of(b"apple", b"Banana", b"cherry", b"10", b"9", b"", b"zz"), 1, 5)],
-    "DEL": lambda p: [p.of(b"sort1", b"sort2", b"sort3", b"w_1", b"out1")],
+    "SADD": lambda p: [b"sort4", *p.some(lambda: p.random.choice(SORT_VALUES[:-1]), 1, 6)],
+    "HSET": lambda p: [b"hash_" + p.random.choice(SORT_VALUES), p.of(b"f", b"g"), p.of(b"1", b"5", b"3", b"-2", b"0.5", b"12", b"word")],
+    "DEL": lambda p: [p.of(b"sort1", b"sort2", b"sort3", b"sort4", b"w_1", b"out1")],
     "MSET": lambda p: [x for _ in range(4) for x in (p.of(b"w_", b"d_") + p.random.choice(SORT_VALUES),
                                                      p.of(b"1", b"5", b"3", b"-2", b"0.5", b"12") if p.chance(0.95) else b"word")],
     "SORT": sort,
@@ -320,9 +435,9 @@ SERVER = {
     "": lambda p: p.some(p.value, 0, 1),
 }
 
-PIPELINED = {"lists": LISTS, "strings": STRINGS, "keys": KEYS, "expiry": EXPIRY, "scan": SCAN, "sort": SORT, "zsets": zsets.ZSETS, "server": SERVER}
+PIPELINED = {"lists": LISTS, "strings": STRINGS, "hashes": HASHES, "sets": SETS, "keys": KEYS, "expiry": EXPIRY, "scan": SCAN, "sort": SORT, "zsets": zsets.ZSETS, "server": SERVER}
 MIXED = {}
-for table in (LISTS, STRINGS, KEYS, EXPIRY):
+for table in (LISTS, STRINGS, HASHES, SETS, KEYS, EXPIRY):
     MIXED.update(table)
 PIPELINED["mixed"] = MIXED
 
@@ -468,7 +583,7 @@ def access(p):
 STEPPED = {"blocking": blocking, "zset blocking": zsets.blocking, "transactions": transactions, "connections": connections, "access": access}
 
 # The commands of which `COMMAND INFO` is compared.
-TABLE = sorted(({name.strip().upper() for family in (LISTS, STRINGS, KEYS, EXPIRY, SORT, SCAN, zsets.ZSETS) for name in family} | set(
+TABLE = sorted(({name.strip().upper() for family in (LISTS, STRINGS, HASHES, SETS, KEYS, EXPIRY, SORT, SCAN, zsets.ZSETS) for name in family} | set(
     "BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP MULTI EXEC DISCARD WATCH UNWATCH PING ECHO HELLO AUTH QUIT RESET CLIENT COMMAND CONFIG "
     "INFO TIME SLOWLOG LATENCY MONITOR LASTSAVE SAVE BGSAVE BGREWRITEAOF WAIT SHUTDOWN DEBUG ACL".split())) - zsets.NEWER)
 # Calls that would end or stall the comparison when they succeed.

@@ -80,7 +80,7 @@ def zrangestore(p):
 
 
 def inputs(p):
-    keys = p.some(lambda: zkey(p), 1, 4)
+    keys = p.some(lambda: p.of(b"t1", b"t2") if p.chance(0.2) else zkey(p), 1, 4)
     return keys, [p.numkeys(keys), *keys]
 
 
@@ -141,6 +141,7 @@ ZSETS = {
     "CONFIG": lambda p: [b"SET", *p.of((b"zset-max-listpack-entries", p.of(b"128", b"128", b"0", b"3")), (b"zset-max-listpack-value", p.of(b"64", b"64", b"5", b"0")))],
     "TYPE": lambda p: [zkey(p)],
     "DEL": lambda p: p.some(lambda: p.of(b"z1", b"z2", b"z3", b"{z}4", b"out", b"x1", b"x2"), 1, 2),
+    "SADD": lambda p: [p.of(b"t1", b"t2"), *p.some(lambda: member(p))],
     "SET": lambda p: [b"s1", b"string"],
     "RPUSH": lambda p: [b"l1", b"element"],
     "COPY": lambda p: [zkey(p), zkey(p), b"REPLACE"],

@@ -7,8 +7,8 @@ of several (blocking, transactions, connections, access) step by step, each step
 connection, so that it is known what every connection has received. The first difference ends a history; it is shrunk
 (steps are left out as long as some difference remains) and printed as a redis-cli script. At the end of each
 pipelined family the broker is killed with -9 and must come back with the same keys.
-Compared loosely, because no order or value is promised: KEYS, SCAN (whole iterations, as sets), RANDOMKEY, times to
-live (a second), TIME, LASTSAVE, ids, MEMORY USAGE, idle times, SORT BY with ALPHA, the id and version in HELLO.
+Compared loosely, because no order or value is promised: KEYS, the members of sets and fields of hashes, SCAN and its kin
+(whole iterations, as sets), RANDOMKEY, SRANDMEMBER, HRANDFIELD, times to live (a second), TIME, LASTSAVE, ids, MEMORY USAGE, idle times, SORT BY with ALPHA, the id and version in HELLO.
 """
 import random
 import time
@@ -52,7 +52,7 @@ class Side:
         if self.control:
             self.control.close()
         self.control = Connection(self.server.port)
-        for request in (["PING"], ["FLUSHALL"], ["ACL", "DELUSER", "u1", "u2"]):
+        for request in (["PING"], ["FLUSHALL"], ["ACL", "DELUSER", "u1", "u2"], ["CONFIG", "SET", "hash-max-listpack-entries", "512", "set-max-intset-entries", "512"]):
             self.control.call(*request)
 
     def connection(self, number):
@@ -83,6 +83,8 @@ class Side:
 # Comparing
 
 STRING_ENCODINGS = {b"int", b"embstr", b"raw"}
+UNORDERED = {"KEYS", "SMEMBERS", "SINTER", "SUNION", "SDIFF", "SPOP", "HGETALL", "HKEYS", "HVALS"}
+SCANS = {"SCAN": 1, "SSCAN": 2, "HSCAN": 2, "ZSCAN": 2}  # which word is the cursor
 TIMES = {"TTL": 1, "PTTL": 1500, "EXPIRETIME": 1, "PEXPIRETIME": 1500}
 
 
@@ -99,6 +101,13 @@ def alike(x, y):
     return isinstance(x, (list, dict)) and isinstance(y, (list, dict)) and b"proto" in x and b"proto" in y
 
 
+def paired(name, value):
+    """The elements of a reply without an order, those of a map in pairs."""
+    if isinstance(value, dict):
+        return list(value.items())
+    return list(zip(value[::2], value[1::2])) if name == "HGETALL" else list(value)
+
+
 def same(arguments, ours, theirs):
     """Whether two replies to one command say the same."""
     if ours == theirs:
@@ -112,11 +121,14 @@ def same(arguments, ours, theirs):
     a, b = parse(ours), parse(theirs)
     if name in TIMES:
         return a > 0 and b > 0 and abs(a - b) <= TIMES[name]
-    if name == "KEYS":
-        return sorted(a) == sorted(b)
+    if name in UNORDERED:
+        # Pairs stay pairs: RESP2 has the map of HGETALL flat.
+        return sorted(paired(name, a), key=repr) == sorted(paired(name, b), key=repr)
+    if name in ("SRANDMEMBER", "HRANDFIELD"):
+        return type(a) is type(b) and (not isinstance(a, list) or len(a) == len(b))
     if name == "COMMAND" and sub == b"LIST":
         return sorted(a) == sorted(b)
-    if name == "SCAN":
+    if name in SCANS:
         return type(a) is type(b)  # From another cursor than 0: it means nothing to another server.
     if name == "EXEC":
         return len(a) == len(b) and all(alike(x, y) for x, y in zip(a, b))
@@ -125,8 +137,6 @@ def same(arguments, ours, theirs):
         return {a, b} <= STRING_ENCODINGS
     if name == "ZRANDMEMBER" and len(arguments) > 2:
         return len(a) == len(b)
-    if name == "ZSCAN":
-        return type(a) is type(b)  # As SCAN: whole iterations are compared by `scan_all`.
     if name in ("RANDOMKEY", "ZRANDMEMBER"):
         return (a is None) == (b is None)
     if name == "TIME":
@@ -155,8 +165,10 @@ def same(arguments, ours, theirs):
 # Running a history on both
 
 def scan_all(connection, arguments):
-    """A whole iteration; its keys, or its members with their scores, as a set. An error is given as it is."""
-    found, cursor, place = set(), b"0", cursor_place(arguments)
+    """A whole iteration; its keys as a set, fields with their values, members with their scores. An error is given as it is."""
+    found, cursor = set(), b"0"
+    name = arguments[0].decode("latin-1").upper()
+    place = SCANS[name]
     for _ in range(20_000):
         connection.send(*arguments[:place], cursor, *arguments[place + 1:])
         raw = connection.raw()
@@ -164,7 +176,7 @@ def scan_all(connection, arguments):
         if not isinstance(reply, list) or len(reply) != 2:
             return raw
         cursor = reply[0]
-        found.update(reply[1] if place == 1 else zip(reply[1][::2], reply[1][1::2]))
+        found.update(zip(reply[1][::2], reply[1][1::2]) if name in ("HSCAN", "ZSCAN") else reply[1])
         if cursor == b"0":
             return repr(sorted(found)).encode()
     return b"the iteration does not end"
@@ -200,14 +212,9 @@ def replies_of(side, steps):
     return replies
 
 
-def cursor_place(arguments):
-    """Which argument of a walk is its cursor: before it stands a key, but for SCAN."""
-    return 1 if arguments[0].upper() == b"SCAN" else 2
-
-
 def is_scan(step):
-    place = cursor_place(step.arguments)
-    return step.name in ("SCAN", "ZSCAN") and len(step.arguments) > place and step.arguments[place] in (b"0", b"", b"-0")
+    place = SCANS.get(step.name)
+    return place is not None and len(step.arguments) > place and step.arguments[place] in (b"0", b"", b"-0")
 
 
 class Difference:
@@ -408,7 +415,8 @@ def closing_steps(steps):
     for database in (b"0", b"1", b"2"):
         last += [[b"SELECT", database], [b"DBSIZE"], [b"KEYS", b"*"]]
         for key in keys:
-            last += [[b"TYPE", key], [b"PTTL", key], [b"GET", key], [b"LRANGE", key, b"0", b"-1"], [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]]
+            last += [[b"TYPE", key], [b"PTTL", key], [b"GET", key], [b"LRANGE", key, b"0", b"-1"], [b"HGETALL", key], [b"SMEMBERS", key],
+                     [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]]
     return [Step(0, arguments, settling=True) for arguments in last]
 
 
@@ -464,8 +472,11 @@ def dump(server):
             connection.call("SELECT", database)
             for key in sorted(connection.do("KEYS", "*")):
                 kind = connection.do("TYPE", key)
-                read = {b"string": ("GET", key), b"list": ("LRANGE", key, 0, -1), b"zset": ("ZRANGE", key, 0, -1, "WITHSCORES")}[kind]
+                read = {b"string": ("GET", key), b"list": ("LRANGE", key, 0, -1), b"hash": ("HGETALL", key), b"set": ("SMEMBERS", key),
+                        b"zset": ("ZRANGE", key, 0, -1, "WITHSCORES")}[kind]
                 value = connection.do(*read)
+                if kind in (b"hash", b"set"):
+                    value = sorted(paired(read[0], value))
                 state[database, key] = (kind, value, connection.do("PEXPIRETIME", key))
     return state
 

@@ -275,6 +275,10 @@ struct Context: ~Copyable {
           expire(Key(bytes: view, hash: keyHash(view)))
         }
       }
+      while let (deadline, key) = databases[index].hashDeadlines.first, deadline <= wall {
+        if left <= 0 { return true }
+        unsafe key.withUnsafeBytes { unsafe left -= expireFields(of: self.key(ByteView($0)), left) }
+      }
     }
     return false
   }
@@ -384,8 +388,9 @@ struct Context: ~Copyable {
     noteChange(key, in: database)
   }
 
+  /// The same for what goes of itself: nobody changed it.
   @inline(__always)
-  private mutating func noteChange(_ key: Key, in database: Int) {
+  mutating func noteChange(_ key: Key, in database: Int) {
     lastChange[Int(truncatingIfNeeded: key.hash >> (64 - Self.lastChangeBits))] = commit
     hold = commit
     if !watchers.isEmpty { breakWatches(of: StoredKey(database, key.bytes)) }

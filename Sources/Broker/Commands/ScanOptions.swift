@@ -68,3 +68,30 @@ struct ScanOptions {
 extension CommandError {
   fileprivate static let invalidCursor = CommandError("ERR invalid cursor")
 }
+
+extension Context {
+  /// HSCAN and SSCAN: `key cursor [MATCH pattern] [COUNT count]` → [next cursor, [name, ...]], with
+  /// its value behind each name that has one.
+  mutating func scan<V: HashedValue>(_ type: V.Type) throws(CommandError) {
+    let cursor = try ScanOptions.cursor(arguments[2])
+    guard let value = try value(key(1), V.self) else { return replyScan(0, [], V.self) }
+    let options = try ScanOptions(self, from: 3)
+    var found: [V.Pair] = []
+    let next = value.scan(from: cursor, atLeast: options.count, now: fieldTime, keyHash) {
+      if $0.name.withView({ options.takes($0) }) { found.append($0) }
+    }
+    replyScan(next, found, V.self)
+  }
+
+  private mutating func replyScan<V: HashedValue>(
+    _ next: UInt64, _ found: [V.Pair], _ type: V.Type
+  ) {
+    reply.array(2)
+    reply.bulk(integer: Int64(next))
+    reply.array(found.count * (V.hasValues ? 2 : 1))
+    for pair in found {
+      reply.bulk(pair.name)
+      if V.hasValues { reply.bulk(pair.value) }
+    }
+  }
+}

@@ -18,7 +18,8 @@ struct Engine: ~Copyable {
   /// All commands by family.
   static let families: [[Command]] = [
     Lists.ends, Lists.blocking, Lists.inside, Strings.setting, Strings.getting, Strings.editing,
-    Strings.numbers, Strings.comparing,
+    Strings.numbers, Strings.comparing, Hashes.basics, Hashes.whole, Hashes.numbers, Hashes.expiry,
+    Sets.basics, Sets.random, Sets.algebra,
     SortedSets.members, SortedSets.ranges, SortedSets.pops, SortedSets.algebra, SortedSets.walks,
     Keys.basics, Keys.expiry, Keys.moves, Keys.walks, Keys.sorting, Keys.inspection,
     Databases.commands, Transactions.commands,
@@ -182,12 +183,16 @@ struct Engine: ~Copyable {
   /// Answers those who WAITAOF for what is on disk now. To be called when a sync has ended.
   mutating func runDurable() { context.serveDurable() }
 
-  /// When the next key goes, in ms since 1970.
+  /// When the next key or field of a hash goes, in ms since 1970.
   var nextKeyDeadline: Int64? {
     var next: Int64?
     for index in 0..<context.databases.count {
-      guard let (deadline, _) = context.databases[index].deadlines.first else { continue }
-      next = min(next ?? deadline, deadline)
+      if let (deadline, _) = context.databases[index].deadlines.first {
+        next = min(next ?? deadline, deadline)
+      }
+      if let (deadline, _) = context.databases[index].hashDeadlines.first {
+        next = min(next ?? deadline, deadline)
+      }
     }
     return next
   }

@@ -9,6 +9,7 @@ import RESP
 struct Database: ~Copyable {
   private(set) var table: HashTable<Entry>
   private(set) var deadlines = Deadlines()
+  private(set) var hashDeadlines = HashDeadlines()
   private let hash: KeyHash
 
   init(hash: KeyHash) {
@@ -39,7 +40,29 @@ struct Database: ~Copyable {
   mutating func insert(_ entry: Entry, hash: UInt64) {
     table.insert(entry, hash: hash)
     deadlines.insert(entry)
+    noteFields(entry)
   }
+
+  /// Has the fields of a hash go when it is time, those that have a deadline.
+  @inline(__always)
+  mutating func noteFields(_ entry: Entry) {
+    if let deadline = entry.nextFieldDeadline { hashDeadlines.note(entry.key, at: deadline) }
+  }
+
+  /// The same once some fields have gone, for what is left of them.
+  mutating func noteFieldsAgain(_ entry: Entry) {
+    hashDeadlines.forget(entry.key)
+    noteFields(entry)
+  }
+
+  /// Forgets fields of a hash that has left its key.
+  @inline(__always)
+  private mutating func forgetFields(_ entry: Entry) {
+    if entry.kind == .hash { hashDeadlines.forget(entry.key) }
+  }
+
+  /// Forgets a key that has no hash with such fields.
+  mutating func forgetFields(of key: ByteView) { hashDeadlines.forget(key) }
 
   /// Takes over `entry`; what was there under its key is handed out for the caller to free.
   @inline(__always)
@@ -52,6 +75,8 @@ struct Database: ~Copyable {
     place.replace(with: entry)
     deadlines.remove(old)
     deadlines.insert(entry)
+    forgetFields(old)
+    noteFields(entry)
     return old
   }
 
@@ -77,6 +102,7 @@ struct Database: ~Copyable {
     place.replace(with: entry)
     deadlines.remove(old)
     deadlines.insert(entry)
+    forgetFields(old)
     return old
   }
 
@@ -84,6 +110,7 @@ struct Database: ~Copyable {
   mutating func remove(_ key: ByteView, hash: UInt64) -> Entry? {
     guard let entry = table.remove(key, hash: hash) else { return nil }
     deadlines.remove(entry)
+    forgetFields(entry)
     return entry
   }
 
@@ -105,6 +132,7 @@ struct Database: ~Copyable {
   /// Empties the database and hands over what was in it, for the caller to bury.
   mutating func takeAll() -> BuriedTable<Entry> {
     deadlines.removeAll()
+    hashDeadlines.removeAll()
     return table.takeAll()
   }
 
@@ -120,5 +148,6 @@ struct Database: ~Copyable {
   func checkInvariants() {
     table.checkInvariants()
     deadlines.checkInvariants()
+    hashDeadlines.checkInvariants()
   }
 }

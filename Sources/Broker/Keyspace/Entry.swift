@@ -309,6 +309,14 @@ struct Entry: HashItem {
     unsafe setBlock(value.address)
   }
 
+  /// When the next field of a hash goes, in ms since 1970; nil when none does.
+  @inline(__always)
+  var nextFieldDeadline: Int64? {
+    guard kind == .hash else { return nil }
+    let hash = value(HashValue.self)
+    return hash.itemHasDeadlines ? hash.nextDeadline : nil
+  }
+
   /// The list, for reading.
   @inline(__always) var list: List { value() }
 

@@ -207,11 +207,17 @@ extension Directive {
     .kept("list-max-listpack-size", -2, Int(Int32.min)...intMax).alias("list-max-ziplist-size")
       .ofLayout(),
     .kept("list-compress-depth", 0, 0...intMax).ofLayout(),
-    .kept("hash-max-listpack-entries", 512, 0...Int.max).alias("hash-max-ziplist-entries")
-      .ofLayout(),
-    .kept(memory: "hash-max-listpack-value", 64, 0...Int.max).alias("hash-max-ziplist-value")
-      .ofLayout(),
-    .kept("set-max-intset-entries", 512, 0...Int.max).ofLayout(),
+    .integer(
+      "hash-max-listpack-entries", \.hashPackedCountMax, 0...Int.max,
+      "fields up to which a hash is packed"
+    ).alias("hash-max-ziplist-entries"),
+    .memory(
+      "hash-max-listpack-value", \.hashPackedSizeMax, 0...Int.max,
+      "bytes of a field or value up to which a hash is packed"
+    ).alias("hash-max-ziplist-value"),
+    .integer(
+      "set-max-intset-entries", \.setIntegersMax, 0...Int.max,
+      "integers up to which a set is kept as numbers"),
     .integer(
       "zset-max-listpack-entries", \.sortedSetPackedCountMax, 0...Int.max,
       "members up to which a sorted set is packed"

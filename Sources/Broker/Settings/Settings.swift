@@ -50,6 +50,10 @@ struct Settings: Sendable {
   var outputLimits = OutputLimits()
   /// Milliseconds that a script may run before other clients are answered BUSY; 0 is no bound.
   var busyReplyThreshold = 5000
+  /// Up to how many fields, and of how many bytes each, a hash is packed.
+  var hashPackedCountMax = 512, hashPackedSizeMax = 64
+  /// Up to how many members a set of integers is kept as numbers.
+  var setIntegersMax = 512
   /// Up to how many members, and of how many bytes each, a sorted set is packed.
   var sortedSetPackedCountMax = 128, sortedSetPackedSizeMax = 64
   /// Replicas that must follow before writes are taken; without replication, above 0 refuses all.

@@ -19,11 +19,15 @@ import RESP
 /// What a table stores: a block with a key.
 protocol HashItem: Block {
   var key: ByteView { get }
+  /// Where the item stands in the order of its table: bits of which any 64 items differ.
+  func hash(by hash: KeyHash) -> UInt64
   /// Gives up the item, which is out of its table: what is big is freed later.
   func bury(in graveyard: inout Graveyard)
 }
 
 extension HashItem {
+  @inline(__always)
+  func hash(by hash: KeyHash) -> UInt64 { hash(key) }
   func bury(in graveyard: inout Graveyard) { release() }
 }
 
@@ -220,7 +224,10 @@ struct HashTable<Item: HashItem>: ~Copyable {
   private static func isShared(_ twig: Twig) -> Bool { unsafe Leaf(address: twig.address).isShared }
 
   @inline(__always)
-  private func leaf(_ hash: UInt64) -> Leaf? {
+  private func leaf(_ hash: UInt64) -> Leaf? { Self.leaf(of: root, hash) }
+
+  @inline(__always)
+  private static func leaf(of root: Twig?, _ hash: UInt64) -> Leaf? {
     guard var twig = root else { return nil }
     var shift: UInt64 = 56
     while twig.isNode {
@@ -323,7 +330,7 @@ struct HashTable<Item: HashItem>: ~Copyable {
     let bit = UInt64(1) << UInt64(63 - depth)
     for index in 0..<leaf.count {
       let item = leaf[index]
-      let itemHash = self.hash(item.key)
+      let itemHash = item.hash(by: self.hash)
       (itemHash & bit == 0 ? low : high).append(item, hash: itemHash)
     }
     leaf.free()
@@ -395,7 +402,7 @@ struct HashTable<Item: HashItem>: ~Copyable {
       }
       let merged = leaf.moved(capacity: Leaf.countMax / 2, depth: leaf.depth - 1)
       for index in 0..<buddy.count {
-        merged.append(buddy[index], hash: self.hash(buddy[index].key))
+        merged.append(buddy[index], hash: buddy[index].hash(by: self.hash))
       }
       leaf.free()
       if buddyIsShared { buddy.release() } else { buddy.free() }
@@ -469,7 +476,7 @@ extension HashTable {
   ///
   /// Who shares a value's block shares its parts: paths are always checked for sharing.
   init(_ kept: Kept, hash: KeyHash) {
-    unsafe root = UnsafeMutableRawPointer(bitPattern: kept.root).map { unsafe Twig(tagged: $0) }
+    root = Self.twig(kept)
     count = kept.count
     self.hash = hash
     mayBeShared = true
@@ -484,16 +491,39 @@ extension HashTable {
 
   /// Makes a second owner of all that is in `kept`.
   static func retain(_ kept: Kept) {
-    if let root = unsafe UnsafeMutableRawPointer(bitPattern: kept.root) {
-      unsafe retain(Twig(tagged: root))
-    }
+    if let root = twig(kept) { retain(root) }
+  }
+
+  /// The item of `key` in `kept`, to be read only.
+  @inline(__always)
+  static func find(_ key: ByteView, hash: UInt64, in kept: Kept) -> Item? {
+    guard let leaf = leaf(of: twig(kept), hash) else { return nil }
+    let index = leaf.index(of: key, hash: hash)
+    return index < 0 ? nil : leaf[index]
+  }
+
+  /// Calls `body` with the items in `kept`, in the order of their hashes, until it returns false.
+  ///
+  /// - Returns: whether it never did.
+  @discardableResult
+  static func walk(_ kept: Kept, _ body: (Item) -> Bool) -> Bool {
+    twig(kept).map { walk($0, body) } ?? true
+  }
+
+  /// What is in `kept`, of which one ownership is taken over, to be freed leaf by leaf.
+  static func bury(_ kept: Kept) -> BuriedTable<Item> { BuriedTable(twig(kept)) }
+
+  /// The items in `kept` one by one, on any thread; one ownership is taken over.
+  static func items(of kept: Kept) -> TableItems<Item> { TableItems(twig(kept), count: kept.count) }
+
+  @inline(__always)
+  private static func twig(_ kept: Kept) -> Twig? {
+    unsafe UnsafeMutableRawPointer(bitPattern: kept.root).map { unsafe Twig(tagged: $0) }
   }
 
   /// Gives up one ownership of all that is in `kept`.
   static func release(_ kept: Kept) {
-    if let root = unsafe UnsafeMutableRawPointer(bitPattern: kept.root) {
-      unsafe release(Twig(tagged: root))
-    }
+    if let root = twig(kept) { release(root) }
   }
 }
 
@@ -640,27 +670,57 @@ extension HashTable {
   /// Calls `body` with every item, in the order of their hashes.
   func forEach(_ body: (Item) -> Void) {
     guard let root else { return }
-    Self.walk(root, body)
-  }
-
-  private static func walk(_ twig: Twig, _ body: (Item) -> Void) {
-    if twig.isNode {
-      let node = unsafe Node(address: twig.address)
-      node.forEachChild { walk($0, body) }
-    } else {
-      let leaf = unsafe Leaf(address: twig.address)
-      for index in 0..<leaf.count { body(leaf[index]) }
+    _ = Self.walk(root) {
+      body($0)
+      return true
     }
   }
 
-  /// Some item, each about as likely as the others.
+  /// Calls `body` with the items below `twig`, in the order of their hashes, until it returns false.
+  private static func walk(_ twig: Twig, _ body: (Item) -> Bool) -> Bool {
+    guard twig.isNode else {
+      let leaf = unsafe Leaf(address: twig.address)
+      for index in 0..<leaf.count where !body(leaf[index]) { return false }
+      return true
+    }
+    let node = unsafe Node(address: twig.address)
+    var slot = 0
+    while slot < 256 {
+      let child = node[slot]
+      slot += node.run(of: child)
+      guard walk(child, body) else { return false }
+    }
+    return true
+  }
+
+  /// Items with the least hashes, at most a leaf of them, in no order; none of an empty table.
+  func firstItems() -> [Item] {
+    var items: [Item] = [], position: UInt64 = 0
+    while items.isEmpty, count > 0, let leaf = leaf(position) {
+      for index in 0..<leaf.count { items.append(leaf[index]) }
+      guard leaf.depth > 0 else { break }
+      position &+= UInt64(1) << UInt64(64 - leaf.depth)  // Leaves that are empty are few.
+    }
+    return items
+  }
+
+  /// How many times as dense as the mean a leaf may be for its items to be as likely as others.
+  private static var densityMax: Double { 4 }
+
+  /// Some item, each as likely as the others.
+  ///
+  /// A random point of the hashes meets a leaf the rarer the deeper it lies, and one of its items the
+  /// rarer the more there are: who lies dense is accepted as much more often.
+  /// - Complexity: O(1): about four leaves are looked at.
   func randomItem(using random: inout SplitMix64) -> Item? {
-    guard count > 0 else { return nil }
+    guard count > 0, let root else { return nil }
     while true {
       guard let leaf = leaf(random.next()) else { return nil }
-      let index = Int(random.next() % UInt64(Leaf.countMax))
-      if index < leaf.count { return leaf[index] }
-      if root?.isNode == false { return leaf[index % leaf.count] }
+      guard leaf.count > 0 else { continue }
+      let density = Double(sign: .plus, exponent: leaf.depth, significand: Double(leaf.count))
+      let chance = root.isNode ? density / (Double(count) * Self.densityMax) : 1
+      guard Double(random.next() >> 11) * 0x1p-53 < chance else { continue }
+      return leaf[Int(random.next() % UInt64(leaf.count))]
     }
   }
 
@@ -684,7 +744,7 @@ extension HashTable {
         let leaf = unsafe Leaf(address: twig.address)
         precondition(leaf.count <= leaf.capacity && leaf.capacity <= Leaf.countMax)
         for index in 0..<leaf.count {
-          let itemHash = hash(leaf[index].key)
+          let itemHash = leaf[index].hash(by: hash)
           if leaf.depth > 0 {
             let shift = UInt64(64 - leaf.depth)
             precondition(itemHash >> shift == prefix >> shift)

@@ -1,4 +1,4 @@
-// ScoreIndex.swift: a sorted set of any size: a tree of its items by rank, a table of them by member.
+// ScoreIndex.swift: a sorted set of any size: a tree of items by rank, a table of them by member.
 //
 // Both own each item. A member that gets another score keeps its item where no snapshot sees it.
 
@@ -73,7 +73,7 @@ struct ScoreIndex: Block {
     return item
   }
 
-  /// Gives `member` the score that `decide` says, which is told the one it has; nil changes nothing.
+  /// Gives `member` the score that `decide` says, which is told the present one; nil: no change.
   @inline(__always)
   func put(_ member: ByteView, _ hash: KeyHash, _ decide: (Double?) -> Double?) {
     let memberHash = hash(member)

@@ -1,7 +1,7 @@
 // ScoreNode.swift: up to 64 children of a ScoreTree, with what a search needs to choose one.
 //
-// Of each child there is how many items are below it, and the first of these with its score. The item
-// is no ownership: it lives as long as the leaf that owns it, which lies below.
+// Of each child there is how many items are below it, and the first of these with its score. That
+// item is not owned here: it lives as long as the leaf that owns it, which lies below.
 
 import RESP
 

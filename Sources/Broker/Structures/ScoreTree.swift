@@ -5,7 +5,7 @@
 // which the upper ones stay in the processor's cache. Everything is copied on its path when a
 // snapshot shares it (Block.swift).
 // Invariants (`checkInvariants()`):
-//   1. items ascend by (score, member); all leaves are of level 0, a node's children of its level - 1
+//   1. items ascend by (score, member); leaves are of level 0, a node's children one below it
 //   2. no leaf or node is empty, and the root is no node of one child
 //   3. a node has the true total and the true first item of each child
 //   4. a leaf has each item's own score
@@ -23,7 +23,7 @@ struct ScoreTree: BitwiseCopyable {
 
   /// Whether an entry comes before (`score`, `member`).
   @inline(__always)
-  private static func precedes(
+  static func precedes(
     _ entry: Double, _ item: SortedItem, _ score: Double, _ member: ByteView
   ) -> Bool {
     entry != score ? entry < score : item.key < member
@@ -240,175 +240,4 @@ struct ScoreTree: BitwiseCopyable {
     node.remove(left + 1..<left + 2)
     node.setTotal(total, left)
   }
-}
-
-// MARK: Ranks
-
-extension ScoreTree {
-  /// How many items `isBefore` holds for; it must hold for these alone, the first of the tree.
-  ///
-  /// - Complexity: O(log n).
-  func rank(_ isBefore: (Double, SortedItem) -> Bool) -> Int {
-    guard var twig = root else { return 0 }
-    var rank = 0
-    while twig.level > 0 {
-      let node = twig.node
-      let index = max(0, node.partition(isBefore) - 1)
-      rank += node.total(before: index)
-      twig = node[index]
-    }
-    return rank + twig.leaf.partition(isBefore)
-  }
-
-  /// The rank of `item`, which is in the tree.
-  func rank(of item: SortedItem) -> Int {
-    let score = item.score, member = item.key
-    return rank { $1 == item || Self.precedes($0, $1, score, member) } - 1
-  }
-
-  /// The item of a rank.
-  subscript(rank: Int) -> SortedItem {
-    guard var twig = root else { preconditionFailure("an empty tree has no ranks") }
-    var rest = rank
-    while twig.level > 0 {
-      let place = twig.node.locate(rest)
-      twig = twig.node[place.index]
-      rest = place.within
-    }
-    precondition(rest < twig.count)
-    return twig.leaf[rest]
-  }
-
-  /// Calls `body` with the items of the ranks in `range`, the last one first if `isReversed`.
-  ///
-  /// - Complexity: O(log n) and the items.
-  func forEach(in range: Range<Int>, isReversed: Bool = false, _ body: (SortedItem) -> Void) {
-    guard let root, !range.isEmpty else { return }
-    precondition(range.lowerBound >= 0 && range.upperBound <= count)
-    Self.walk(root, range, isReversed, body)
-  }
-
-  private static func walk(
-    _ twig: ScoreTwig, _ range: Range<Int>, _ isReversed: Bool, _ body: (SortedItem) -> Void
-  ) {
-    guard twig.level > 0 else {
-      let leaf = twig.leaf
-      if isReversed {
-        for index in range.reversed() { body(leaf[index]) }
-      } else {
-        for index in range { body(leaf[index]) }
-      }
-      return
-    }
-    let node = twig.node
-    let first = node.locate(range.lowerBound), last = node.locate(range.upperBound - 1)
-    var index = isReversed ? last.index : first.index
-    while index >= first.index, index <= last.index {
-      let lower = index == first.index ? first.within : 0
-      let upper = index == last.index ? last.within + 1 : node.total(index)
-      walk(node[index], lower..<upper, isReversed, body)
-      index += isReversed ? -1 : 1
-    }
-  }
-
-  /// Bytes of the tree, its items included, as far as a first leaf stands for all.
-  var memoryUsage: Int {
-    guard let root else { return 0 }
-    var twig = root, nodes = 0
-    while twig.level > 0 {
-      nodes += twig.usableSize + 8
-      twig = twig.node[0]
-    }
-    var inLeaf = twig.usableSize + 8
-    for index in 0..<twig.count { inLeaf += twig.leaf[index].usableSize + 8 }
-    return nodes + Int(Double(inLeaf) * Double(root.total) / Double(twig.count))
-  }
-
-  func checkInvariants() {
-    guard let root else { return }
-    if root.level > 0 { precondition(root.count > 1) }
-    var last: SortedItem?
-    func check(_ twig: ScoreTwig) {
-      precondition(twig.count > 0)
-      guard twig.level > 0 else {
-        for index in 0..<twig.count {
-          let item = twig.leaf[index]
-          precondition(item.score == twig.leaf.score(index))
-          if let last { precondition(Self.precedes(last.score, last, item.score, item.key)) }
-          last = item
-        }
-        return
-      }
-      let node = twig.node
-      for index in 0..<node.count {
-        let child = node[index]
-        precondition(child.level == node.level - 1)
-        precondition(child.total == node.total(index))
-        precondition(child.first.item == node.first(index).item)
-        precondition(child.first.score == node.first(index).score)
-        check(child)
-      }
-    }
-    check(root)
-  }
-}
-
-// MARK: Ends
-
-/// The leaves of a tree in a snapshot, in order.
-///
-/// What has been handed out is let go at once, as `TableItems` does. It may live on another thread
-/// than the tree.
-struct ScoreLeaves: ~Copyable {
-  /// What is still to come, the next one last; all of it owned.
-  private var twigs: [ScoreTwig]
-
-  /// Takes over one ownership of the tree.
-  init(_ tree: ScoreTree) { twigs = tree.root.map { [$0] } ?? [] }
-
-  deinit { for twig in twigs { twig.release() } }
-
-  /// The next leaf, which the caller owns.
-  mutating func next() -> ScoreLeaf? {
-    while let twig = twigs.popLast() {
-      guard twig.level > 0 else { return twig.leaf }
-      for index in (0..<twig.count).reversed() {
-        twig.node[index].retain()
-        twigs.append(twig.node[index])
-      }
-      twig.release()
-    }
-    return nil
-  }
-}
-
-/// A tree that nobody can reach any more, to be freed leaf by leaf.
-struct BuriedScores: Buried {
-  private var twigs: [ScoreTwig]
-
-  /// Takes over one ownership of the tree.
-  init(_ tree: ScoreTree) { twigs = tree.root.map { [$0] } ?? [] }
-
-  var isEmpty: Bool { twigs.isEmpty }
-
-  mutating func freeSome(_ limit: Int, _ graveyard: inout Graveyard) -> Int {
-    var left = limit
-    while left > 0, let twig = twigs.popLast() {
-      left -= 1
-      guard !twig.isShared else {
-        twig.release()
-        continue
-      }
-      if twig.level > 0 {
-        for index in 0..<twig.count { twigs.append(twig.node[index]) }
-      } else {
-        left -= twig.count
-        for index in 0..<twig.count { twig.leaf[index].release() }
-      }
-      twig.free()
-    }
-    return limit - left
-  }
-
-  func freeAll() { for twig in twigs { twig.release() } }
 }

@@ -94,7 +94,10 @@ private func log(_ commands: [UInt8]...) -> [UInt8] { Array(commands.joined()) }
 @Test func aCommandThatCannotBeRunEndsTheImport() {
   let start = request("RPUSH", "l", "e")
   let cases: [(command: [UInt8], words: String)] = [
-    (request("HSET", "h", "f", "v"), "the command 'HSET', which Martlet does not have (1 commands"),
+    (
+      request("JSON.SET", "h", "f", "v"),
+      "the command 'JSON.SET', which Martlet does not have (1 commands"
+    ),
     (request("GET", "l"), "the command 'GET', which Martlet does not have"),
     (request("SHUTDOWN"), "the command 'SHUTDOWN', which Martlet does not have"),
     (request("INCR", "l"), "the command 'INCR' is refused: WRONGTYPE"),
@@ -117,11 +120,11 @@ private func log(_ commands: [UInt8]...) -> [UInt8] { Array(commands.joined()) }
 @Test func aCommandThatCannotBeRunMayBeLeftOut() throws {
   let disk = ImportRig.disk(
     log(
-      request("HSET", "h", "f", "v"), request("RENAME", "h", "g"), request("MULTI"),
-      request("hset", "h", "f", "v"), request("SET", "a", "1"), request("EXEC"),
+      request("JSON.SET", "h", "f", "v"), request("RENAME", "h", "g"), request("MULTI"),
+      request("json.set", "h", "f", "v"), request("SET", "a", "1"), request("EXEC"),
       request("RPUSH", "l", "e")))
   let summary = try ImportRig.run(disk, skipsUnknown: true)
-  #expect(summary.skipped == ["command HSET": 2])
+  #expect(summary.skipped == ["command JSON.SET": 2])
   #expect(summary.refused == ["command RENAME": 1])
   #expect(try ImportRig.values(disk) == ["a": .string("1"), "l": .list(["e"])])
 }

@@ -71,7 +71,26 @@ private func fill(_ harness: inout EngineHarness, _ random: inout SplitMix64) {
       }
       if number % 3 == 0 { _ = harness.send(client, "PEXPIRE key\(number) \(1000 + number)") }
     }
+    fillHashed(&harness, client, &random)
   }
+}
+
+/// Hashes and sets in all of their forms, some of them in several pieces.
+private func fillHashed(
+  _ harness: inout EngineHarness, _ client: Int, _ random: inout SplitMix64
+) {
+  for (number, count) in [3, 40, 300, 3000].enumerated() {
+    let names = (0..<count).map { "\($0)" + String(repeating: "n", count: $0 % 5) }
+    let pairs = names.flatMap { [$0, "\(random.next() % 99)" + String(repeating: "v", count: 20)] }
+    func send(_ words: [String]) { _ = harness.send(client, words.map { Array($0.utf8) }) }
+    send(["HSET", "hash\(number)"] + pairs)
+    send(["HSET", "fields\(number)"] + pairs)
+    send(["HPEXPIRE", "fields\(number)", "\(5000 + number)", "FIELDS", "3"] + names.prefix(3))
+    send(["SADD", "set\(number)"] + names)
+    send(["SADD", "numbers\(number)"] + (0..<count).map { "\($0 * 70_000 - 99)" })
+  }
+  let long = [UInt8](repeating: 7, count: 300_000)
+  _ = harness.send(client, [Array("HSET".utf8), Array("large".utf8), long, long])
 }
 
 /// Goal: what is read back is what was there when the snapshot was taken, whatever happens to the
@@ -101,6 +120,12 @@ func aSnapshotReadBackIsTheStateItWasTakenOf(seed: UInt64) throws {
         default: _ = harness.send(client, "LTRIM key\(number) 1 -2")
         }
       }
+      for number in 0..<4 {
+        _ = harness.send(client, "HSET hash\(number) \(blocks.count) changed new\(blocks.count) x")
+        _ = harness.send(client, "HDEL fields\(number) 0 1n 2nn")
+        _ = harness.send(client, "SPOP set\(number) 2")
+        _ = harness.send(client, "SADD numbers\(number) \(blocks.count) word")
+      }
       _ = harness.send(client, "SELECT \([0, 3, 15][blocks.count % 3])")
       if blocks.count == 5 { _ = harness.send(client, "SWAPDB 3 15") }
       if blocks.count == 8 { _ = harness.send(client, "FLUSHALL") }
@@ -118,6 +143,11 @@ func aSnapshotReadBackIsTheStateItWasTakenOf(seed: UInt64) throws {
   _ = fresh.send(other, "SELECT 3")
   #expect(fresh.send(other, "LPUSH key3 z") == ":6\r\n")
   #expect(fresh.send(other, "RPUSH key3 z") == ":7\r\n")
+  #expect(fresh.send(other, "HSET hash3 0 z new z") == ":1\r\n")
+  #expect(fresh.send(other, "SADD numbers1 -99 -98") == ":1\r\n")
+  fresh.advance(milliseconds: 6000)
+  #expect(fresh.send(other, "HLEN fields3") == ":2997\r\n")
+  fresh.checkInvariants()
 }
 
 /// Goal: no bytes can trap the reader, whatever they say. Method: real records with bytes changed,
@@ -131,6 +161,11 @@ func recordsThatAreWrongAreRefused(seed: UInt64) throws {
     _ = harness.send(client, "RPUSH list\(number) a bb ccc \(String(repeating: "d", count: 260))")
     _ = harness.send(client, "SET string\(number) \(number)x EX 100")
     _ = harness.send(client, "SET number\(number) \(number)")
+    _ = harness.send(client, "HSET hash\(number) f v number \(number)")
+    _ = harness.send(client, "HSET fields\(number) f v g w")
+    _ = harness.send(client, "HEXPIRE fields\(number) 100 FIELDS 1 f")
+    _ = harness.send(client, "SADD set\(number) a b 7")
+    _ = harness.send(client, "SADD numbers\(number) 1 70000 3")
   }
   var snapshot = harness.engine.snapshot(), block = SnapshotBlock()
   snapshot.fill(&block)

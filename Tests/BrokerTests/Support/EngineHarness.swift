@@ -107,10 +107,13 @@ struct EngineHarness: ~Copyable {
   func checkInvariants() {
     for index in 0..<engine.context.databases.count {
       engine.context.databases[index].checkInvariants()
-      engine.context.databases[index].table.forEach {
-        if $0.kind == .list { $0.list.checkInvariants() }
-        if $0.kind == .sortedSet {
-          $0.value(SortedSet.self).checkInvariants(engine.context.keyHash)
+      engine.context.databases[index].table.forEach { entry in
+        switch entry.kind {
+        case .list: entry.list.checkInvariants()
+        case .hash: entry.value(HashValue.self).checkInvariants(engine.context.keyHash)
+        case .set: entry.value(SetValue.self).checkInvariants(engine.context.keyHash)
+        case .sortedSet: entry.value(SortedSet.self).checkInvariants(engine.context.keyHash)
+        case .string, .stream: break
         }
       }
     }

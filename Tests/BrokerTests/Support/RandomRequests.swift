@@ -36,6 +36,16 @@ struct RandomRequests {
   mutating func optional(_ percent: Int, _ words: String...) -> [String] {
     chance(percent) ? words : []
   }
+  /// Few, so that they meet; many at times, so that values grow out of their small form.
+  mutating func field() -> String { pick(["", "f", "-7", "4000000000"]) + number(0...15) }
+  mutating func fields() -> [String] {
+    let count = chance(3) ? 700 : Int.random(in: 1...5, using: &random)
+    return (0..<count).map { _ in count > 5 ? "m" + number(0...2000) : field() }
+  }
+  mutating func named() -> [String] {
+    let fields = (0..<Int.random(in: 1...4, using: &random)).map { _ in field() }
+    return ["FIELDS", "\(fields.count)"] + fields
+  }
   mutating func side() -> String { pick(["LEFT", "RIGHT"]) }
   mutating func condition() -> [String] { chance(30) ? [pick(["NX", "XX", "GT", "LT"])] : [] }
 
@@ -127,6 +137,22 @@ struct RandomRequests {
     case "MSET", "MSETNX": [key(), value(), key(), value()]
     case "SETRANGE": [key(), number(0...700), value()]
     case "INCRBY", "DECRBY": [key(), number(-100...100)]
+    case "HSET", "HMSET": [key()] + fields().flatMap { [$0, value()] }
+    case "HSETNX": [key(), field(), value()]
+    case "HDEL", "SADD", "SREM": [key()] + fields()
+    case "HINCRBY": [key(), field(), number(-100...100)]
+    case "HINCRBYFLOAT": [key(), field(), pick(["0.5", "-1.25", "3e2", "10"])]
+    case "HEXPIRE": [key(), number(0...3)] + condition() + named()
+    case "HPEXPIRE": [key(), number(0...2000)] + condition() + named()
+    case "HEXPIREAT":
+      [key(), "\(now / 1000 + Int64.random(in: 0...3, using: &random))"] + condition() + named()
+    case "HPEXPIREAT":
+      [key(), "\(max(0, now + Int64.random(in: -50...2000, using: &random)))"] + condition()
+        + named()
+    case "HPERSIST": [key()] + named()
+    case "SMOVE": [key(), key(), field()]
+    case "SPOP": [key()] + optional(50, number(0...9))
+    case "SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE": [key(), key()] + optional(60, key())
     case "INCRBYFLOAT": [key(), pick(["0.5", "-1.25", "3e2", "10"])]
     default: nil
     }

@@ -1,7 +1,7 @@
 // KeySorting.swift: SORT, by the elements themselves or by what other keys hold.
 //
 // A pattern of BY or GET names a key by putting the element in the place of its first `*`; behind
-// `->` it names a field of a hash. The log has what STORE stored, not the request.
+// `->` it names a field of the hash that the key has. The log has what STORE stored, not the request.
 
 import RESP
 
@@ -10,14 +10,14 @@ extension Keys {
     Command(
       "SORT", arity: .atLeast(2), flags: [.write, .denyOOM, .movableKeys],
       keys: [.one(1, [.read]), storeKey], group: .generic, since: "1.0.0",
-      summary: "Gives the elements of a list or sorted set in order, or stores them.",
+      summary: "Gives the elements of a list, set or sorted set in order, or stores them.",
       complexity: "O(N log N), N elements",
       categories: ["@list", "@set", "@sortedset", "@dangerous"],
       body: sort),
     Command(
       "SORT_RO", arity: .atLeast(2), flags: [.readOnly, .movableKeys], keys: [.one(1, [.read])],
       group: .generic, since: "7.0.0",
-      summary: "Gives the elements of a list or sorted set in order.",
+      summary: "Gives the elements of a list, set or sorted set in order.",
       complexity: "O(N log N), N elements",
       categories: ["@list", "@set", "@sortedset", "@dangerous"],
       body: sortRO),
@@ -42,35 +42,74 @@ extension Keys {
   }
 
   private static func sort(_ c: inout Context, _ request: SortRequest) throws(CommandError) {
-    let source = try c.sortable(c.key(1))
-    let sorted = try source.map { source throws(CommandError) in
-      try elements(&c, of: source, request)
+    guard let entry = c.find(c.key(1)) else { return try finish(&c, [], request) }
+    if !request.isSorted, entry.kind == .sortedSet {
+      return try finish(&c, members(of: entry.value(), request), request)
     }
-    guard let destination = request.destination else {
-      answer(&c, sorted ?? [], request)
-      return
+    let (list, isCopy, isOrdered) = try sortable(entry)
+    defer { if isCopy { list.bury(in: &c.graveyard) } }
+    var request = request
+    // What is stored is the same wherever it is run again: a set has no order of its own.
+    if !isOrdered, request.destination != nil { request.sortIfUnsorted() }
+    try finish(&c, elements(&c, of: list, request), request)
+  }
+
+  /// The members that are asked for where they come by their scores. They lie in `set`.
+  private static func members(of set: SortedSet, _ request: SortRequest) -> [ByteView] {
+    let range = request.range(in: set.count), last = set.count
+    let shown =
+      request.isDescending ? last - range.upperBound..<last - range.lowerBound : range
+    var members: [ByteView] = []
+    members.reserveCapacity(range.count)
+    set.forEach(in: shown, isReversed: request.isDescending) { member, _ in members.append(member) }
+    return members
+  }
+
+  /// The elements to be sorted, as they stand: a list, or a copy of what a set or sorted set has.
+  private static func sortable(
+    _ entry: Entry
+  ) throws(CommandError) -> (list: List, isCopy: Bool, isOrdered: Bool) {
+    switch entry.kind {
+    case .list: return (entry.list, isCopy: false, isOrdered: true)
+    case .set:
+      let copy = List.make()
+      entry.value(SetValue.self).forEach { member, _ in
+        member.withView { copy.push($0, at: .tail) }
+      }
+      return (copy, isCopy: true, isOrdered: false)
+    case .sortedSet:
+      let copy = List.make(), set = entry.value(SortedSet.self)
+      set.forEach(in: 0..<set.count) { member, _ in copy.push(member, at: .tail) }
+      return (copy, isCopy: true, isOrdered: true)
+    case .string, .hash, .stream: throw .wrongType
     }
-    try store(&c, sorted ?? [], request, in: c.key(destination))
+  }
+
+  private static func finish(
+    _ c: inout Context, _ sorted: [ByteView], _ request: SortRequest
+  ) throws(CommandError) {
+    guard let destination = request.destination else { return answer(&c, sorted, request) }
+    try store(&c, sorted, request, in: c.key(destination))
   }
 
   // MARK: Ordering
 
-  /// The elements that are asked for, in order. They lie in `source` and are good until it changes.
+  /// The elements that are asked for, in order. They lie in `list` and are good until it changes.
   private static func elements(
-    _ c: inout Context, of source: Sortable, _ request: SortRequest
+    _ c: inout Context, of list: List, _ request: SortRequest
   ) throws(CommandError) -> [ByteView] {
-    let range = request.range(in: source.count)
+    let range = request.range(in: list.count)
     guard request.isSorted else {
       var elements: [ByteView] = []
       elements.reserveCapacity(range.count)
-      let last = source.count
+      let last = list.count
       let shown = request.isDescending ? last - range.upperBound..<last - range.lowerBound : range
-      source.forEach(in: shown) { elements.append($0) }
+      list.forEach(in: shown) { elements.append($0) }
       return request.isDescending ? elements.reversed() : elements
     }
     var items: [SortItem] = []
-    items.reserveCapacity(source.count)
-    source.forEach(in: 0..<source.count) { items.append(SortItem(element: $0)) }
+    items.reserveCapacity(list.count)
+    list.forEach(in: 0..<list.count) { items.append(SortItem(element: $0)) }
     for index in items.indices { try weigh(&c, &items[index], request) }
     let sign = request.isDescending ? -1 : 1
     items.sort { sign * $0.compared(to: $1, request) < 0 }
@@ -177,31 +216,10 @@ extension Keys {
   }
 }
 
-/// What can be sorted.
-private enum Sortable {
-  case list(List)
-  case sortedSet(SortedSet)
-
-  var count: Int {
-    switch self {
-    case .list(let list): list.count
-    case .sortedSet(let set): set.count
-    }
-  }
-
-  /// Calls `body` with the elements of `range`, in the order in which they stand: those of a sorted set
-  /// by their scores.
-  func forEach(in range: Range<Int>, _ body: (ByteView) -> Void) {
-    switch self {
-    case .list(let list): list.forEach(in: range, body)
-    case .sortedSet(let set): set.forEach(in: range) { member, _ in body(member) }
-    }
-  }
-}
-
 /// The options of a SORT.
 private struct SortRequest {
   var by: ByteView?
+  /// False where a pattern makes all weigh the same: they come as they stand.
   var isSorted = true
   var isAlphabetic = false
   var isDescending = false
@@ -258,6 +276,12 @@ private struct SortRequest {
     throw CommandError("ERR \(option) option of SORT denied due to insufficient ACL permissions")
   }
 
+  /// Has elements that would come as they stand come in the order of their bytes.
+  mutating func sortIfUnsorted() {
+    guard !isSorted else { return }
+    (isSorted, isAlphabetic, by) = (true, true, nil)
+  }
+
   /// Which of `count` sorted elements are asked for.
   func range(in count: Int) -> Range<Int> {
     let start = Int(min(max(0, offset), Int64(count)))
@@ -288,37 +312,33 @@ private struct SortItem {
 }
 
 extension Context {
-  /// The value of `key` for SORT.
-  fileprivate mutating func sortable(_ key: Key) throws(CommandError) -> Sortable? {
-    guard let entry = find(key) else { return nil }
-    switch entry.kind {
-    case .list: return .list(entry.list)
-    case .sortedSet: return .sortedSet(entry.value())
-    default: throw .wrongType
-    }
-  }
-
   /// The string that a pattern of BY or GET names for `element`; `#` is the element itself.
   fileprivate mutating func value(of pattern: ByteView, for element: ByteView) -> [UInt8]? {
     if pattern.count == 1, pattern[0] == UInt8(ascii: "#") { return element.array }
     guard let place = pattern.firstIndex(of: UInt8(ascii: "*")) else { return nil }
-    let behind = pattern[place + 1..<pattern.count].array
-    guard !namesField(behind) else { return nil }  // There are no hashes yet.
-    let name = pattern[0..<place].array + element.array + behind
+    let arrow = Self.arrow(in: pattern, from: place + 1)
+    let name =
+      pattern[0..<place].array + element.array
+      + pattern[place + 1..<(arrow ?? pattern.count)].array
     return unsafe name.withUnsafeBytes { bytes -> [UInt8]? in
-      guard let entry = unsafe find(key(ByteView(bytes))), entry.kind == .string else { return nil }
-      return entry.withString { $0.array }
+      guard let entry = unsafe find(key(ByteView(bytes))) else { return nil }
+      guard let arrow else { return entry.kind == .string ? entry.withString { $0.array } : nil }
+      guard entry.kind == .hash else { return nil }
+      let field = pattern[arrow + 2..<pattern.count]
+      return entry.value(HashValue.self).value(of: field, keyHash, now: fieldTime)?.array
     }
   }
 
-  /// Whether `->` and a name follow the place of the element.
-  private func namesField(_ behind: [UInt8]) -> Bool {
-    guard behind.count > 2 else { return false }
-    for index in 0..<behind.count - 1
-    where behind[index] == UInt8(ascii: "-") && behind[index + 1] == UInt8(ascii: ">") {
-      return index + 2 < behind.count
+  /// Where `->` stands that the name of a field follows.
+  private static func arrow(in pattern: ByteView, from start: Int) -> Int? {
+    var index = start
+    while let dash = pattern.firstIndex(of: UInt8(ascii: "-"), from: index) {
+      if dash + 1 < pattern.count, pattern[dash + 1] == UInt8(ascii: ">") {
+        return dash + 2 < pattern.count ? dash : nil
+      }
+      index = dash + 1
     }
-    return false
+    return nil
   }
 
   /// Elements that one command of the log pushes.

@@ -70,14 +70,16 @@ enum Debugging {
   private static func jmap(_ c: inout Context) {
     var lines: [String] = []
     for index in 0..<c.databases.count where c.databases[index].count > 0 {
-      var bytes = 0, strings = 0
+      var bytes = 0, counts = [ValueKind: Int]()
       c.databases[index].table.forEach { entry in
         bytes += entry.memoryUsage()
-        if entry.kind == .string { strings += 1 }
+        counts[entry.kind, default: 0] += 1
       }
-      let keys = c.databases[index].count
+      // Strings and lists are always said, other types where there are some.
+      let kinds = ValueKind.allCases.filter { $0 == .string || $0 == .list || counts[$0] != nil }
+        .map { "\($0.plural.split(separator: " ").joined(separator: "_")):\(counts[$0] ?? 0) " }
       lines.append(
-        "db\(index) keys:\(keys) strings:\(strings) lists:\(keys - strings) "
+        "db\(index) keys:\(c.databases[index].count) \(kinds.joined())"
           + "expires:\(c.databases[index].deadlines.count) bytes:\(bytes)")
     }
     c.seeEverything()

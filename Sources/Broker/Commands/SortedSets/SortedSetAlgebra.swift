@@ -1,8 +1,8 @@
 // SortedSetAlgebra.swift: unions, intersections and differences of sorted sets, and of sets, whose
 // members count as having the score 1.
 //
-// Inputs are taken together in the order of their sizes, as Redis does it: sums of decimals depend on
-// the order. Sums that are no number (∞ - ∞) are 0.
+// Inputs are taken together in the order of their sizes, as Redis does it: sums of decimals depend
+// on the order. Sums that are no number (∞ - ∞) are 0.
 
 import RESP
 
@@ -47,10 +47,12 @@ extension SortedSets {
       complexity: "O(N*K)+O(M*log(M)), N members of K sorted sets, M in the result", body: body)
   }
 
-  /// `ZUNION numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX] [WITHSCORES]` → array.
+  /// `ZUNION numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX] [WITHSCORES]` →
+  /// array.
   static func zunion(_ c: inout Context) throws(CommandError) { try show(&c, .union) }
 
-  /// `ZINTER numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX] [WITHSCORES]` → array.
+  /// `ZINTER numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX] [WITHSCORES]` →
+  /// array.
   static func zinter(_ c: inout Context) throws(CommandError) { try show(&c, .intersection) }
 
   /// `ZDIFF numkeys key [key ...] [WITHSCORES]` → array.
@@ -243,10 +245,11 @@ private struct AlgebraRequest {
   }
 }
 
-/// What an operation reads: a sorted set or nothing.
+/// What an operation reads: a sorted set, a set or nothing.
 private enum ScoreSource {
   case nothing
   case sorted(SortedSet)
+  case members(SetValue)
 
   init(_ c: inout Context, _ key: Key) throws(CommandError) {
     guard let entry = c.find(key) else {
@@ -255,6 +258,7 @@ private enum ScoreSource {
     }
     switch entry.kind {
     case .sortedSet: self = .sorted(entry.value())
+    case .set: self = .members(entry.value())
     default: throw .wrongType
     }
   }
@@ -263,6 +267,7 @@ private enum ScoreSource {
     switch self {
     case .nothing: 0
     case .sorted(let set): set.count
+    case .members(let set): set.count
     }
   }
 
@@ -270,6 +275,7 @@ private enum ScoreSource {
     switch self {
     case .nothing: nil
     case .sorted(let set): set.score(of: member, hash)
+    case .members(let set): set.contains(member, hash) ? 1 : nil
     }
   }
 
@@ -277,6 +283,7 @@ private enum ScoreSource {
   func forEach(_ body: (ByteView, Double) -> Bool) {
     switch self {
     case .nothing: break
+    case .members(let set): set.walk { member, _ in member.withView { body($0, 1) } }
     case .sorted(let set):
       var goesOn = true
       for start in stride(from: 0, to: set.count, by: 128) where goesOn {

@@ -97,3 +97,29 @@ func scoresAreReadAsCReadsNumbers(text: String, isNumber: Bool) {
   #expect(harness.send(client, "SORT none STORE out") == ":0\r\n")
   #expect(harness.effects() == "")
 }
+
+@Test func setsAreSortedAndFieldsOfHashesAreRead() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  _ = harness.send(client, "SADD s 3 1 2")
+  _ = harness.send(client, "HSET w_1 f 30 name one")
+  _ = harness.send(client, "HSET w_2 f 10 name two")
+  _ = harness.send(client, "HSET w_3 f 20")
+  _ = harness.send(client, "SET w_ 5")
+  #expect(harness.send(client, "SORT s DESC") == "*3\r\n$1\r\n3\r\n$1\r\n2\r\n$1\r\n1\r\n")
+  #expect(
+    harness.send(client, "SORT_RO s BY w_*->f GET w_*->name GET #")
+      == "*6\r\n$3\r\ntwo\r\n$1\r\n2\r\n$-1\r\n$1\r\n3\r\n$3\r\none\r\n$1\r\n1\r\n")
+  #expect(harness.send(client, "SORT s GET w_*-> LIMIT 0 1") == "*1\r\n$-1\r\n")
+  _ = harness.send(client, "SET w_1-> arrow")
+  #expect(harness.send(client, "SORT s GET w_*-> LIMIT 0 1") == "*1\r\n$5\r\narrow\r\n")
+  // What is stored of a set without an order is in that of its bytes.
+  _ = harness.send(client, "SADD words pear apple fig")
+  #expect(harness.send(client, "SORT words BY nosort STORE out") == ":3\r\n")
+  #expect(
+    harness.send(client, "LRANGE out 0 -1") == "*3\r\n$5\r\napple\r\n$3\r\nfig\r\n$4\r\npear\r\n")
+  #expect(harness.send(client, "SORT words STORE words").hasPrefix("-ERR One or more scores"))
+  #expect(harness.send(client, "SORT words ALPHA STORE words") == ":3\r\n")
+  #expect(harness.send(client, "TYPE words") == "+list\r\n")
+  #expect(harness.send(client, "SORT w_1").hasPrefix("-WRONGTYPE"))
+}
