@@ -6,6 +6,8 @@ from small pools, so that commands meet: wrong types, missing keys, empty argume
 """
 import time
 
+from lib import zsets
+
 JUNK = [b"", b"0", b"-1", b"1", b"2", b"1.5", b" 1", b"1 ", b"+1", b"01", b"0x10", b"1e3", b"nan", b"inf", b"-inf",
         b"9223372036854775807", b"9223372036854775808", b"-9223372036854775808", b"-9223372036854775809",
         b"18446744073709551616", b"4294967296", b"-0", b"abc", b"\x00", b"\xff\xfe", b"a b", b"\r\n", b"*", b"k1",
@@ -541,7 +543,7 @@ STREAMS = {
     "OBJECT": lambda p: [b"ENCODING", xkey(p)],
 }
 
-PIPELINED = {"lists": LISTS, "streams": STREAMS, "strings": STRINGS, "hashes": HASHES, "sets": SETS, "keys": KEYS, "expiry": EXPIRY, "scan": SCAN, "sort": SORT, "server": SERVER}
+PIPELINED = {"lists": LISTS, "streams": STREAMS, "strings": STRINGS, "hashes": HASHES, "sets": SETS, "keys": KEYS, "expiry": EXPIRY, "scan": SCAN, "sort": SORT, "zsets": zsets.ZSETS, "server": SERVER}
 MIXED = {}
 for table in (LISTS, STRINGS, HASHES, SETS, KEYS, EXPIRY):
     MIXED.update(table)
@@ -579,7 +581,7 @@ def generate(random, table, muted=(), bent=True):
     entry = random.choice(names)
     arguments = table[entry](Pool(random))
     # The id would be the clock's; and what CONFIG quotes is text here.
-    bent = bent and not (entry.startswith("XADD") and b"*" in arguments) and entry != "CONFIG"
+    bent = bent and not (entry.startswith("XADD") and b"*" in arguments) and entry != "CONFIG" and entry not in zsets.UNBENT
     return entry, [cased(random, entry.strip(" ")), *(mutated(random, arguments) if bent else arguments)]
 
 
@@ -712,12 +714,12 @@ def access(p):
     return p.of(1, 2), p.of(call, [b"ACL", b"WHOAMI"]) if call[0] not in (b"CLIENT", b"ACL") else [b"ACL", b"WHOAMI"], call[0] == b"BLPOP"
 
 
-STEPPED = {"blocking": blocking, "stream blocking": stream_blocking, "transactions": transactions, "connections": connections, "access": access}
+STEPPED = {"blocking": blocking, "zset blocking": zsets.blocking, "stream blocking": stream_blocking, "transactions": transactions, "connections": connections, "access": access}
 
 # The commands of which `COMMAND INFO` is compared.
-TABLE = sorted({name.strip().upper() for family in (LISTS, STREAMS, STRINGS, HASHES, SETS, KEYS, EXPIRY, SORT, SCAN) for name in family} | set(
-    "BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP MULTI EXEC DISCARD WATCH UNWATCH PING ECHO HELLO AUTH QUIT RESET CLIENT COMMAND CONFIG "
-    "INFO TIME SLOWLOG LATENCY MONITOR LASTSAVE SAVE BGSAVE BGREWRITEAOF WAIT SHUTDOWN DEBUG ACL".split()))
+TABLE = sorted(({name.strip().upper() for family in (LISTS, STREAMS, STRINGS, HASHES, SETS, KEYS, EXPIRY, SORT, SCAN, zsets.ZSETS) for name in family} | set(
+    "BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP MULTI EXEC DISCARD WATCH UNWATCH PING ECHO HELLO AUTH QUIT RESET CLIENT COMMAND CONFIG "
+    "INFO TIME SLOWLOG LATENCY MONITOR LASTSAVE SAVE BGSAVE BGREWRITEAOF WAIT SHUTDOWN DEBUG ACL".split())) - zsets.NEWER)
 # Calls that would end or stall the comparison when they succeed.
 DANGEROUS = {"SHUTDOWN", "MONITOR", "QUIT", "DEBUG", "SAVE", "BGSAVE", "BGREWRITEAOF", "WAIT", "RESET", "CLIENT", "HELLO", "BLPOP",
-             "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP", "INFO", "COMMAND", "SLOWLOG", "LATENCY"}
+             "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "INFO", "COMMAND", "SLOWLOG", "LATENCY"}

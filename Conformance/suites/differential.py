@@ -84,7 +84,7 @@ class Side:
 
 STRING_ENCODINGS = {b"int", b"embstr", b"raw"}
 UNORDERED = {"KEYS", "SMEMBERS", "SINTER", "SUNION", "SDIFF", "SPOP", "HGETALL", "HKEYS", "HVALS"}
-SCANS = {"SCAN": 1, "SSCAN": 2, "HSCAN": 2}  # which word is the cursor
+SCANS = {"SCAN": 1, "SSCAN": 2, "HSCAN": 2, "ZSCAN": 2}  # which word is the cursor
 TIMES = {"TTL": 1, "PTTL": 1500, "EXPIRETIME": 1, "PEXPIRETIME": 1500}
 
 
@@ -144,7 +144,9 @@ def same(arguments, ours, theirs):
     if (name, sub) == ("OBJECT", b"ENCODING"):
         # Short strings show how Redis came to store them (raw after APPEND); ours show what they are.
         return {a, b} <= STRING_ENCODINGS
-    if name == "RANDOMKEY":
+    if name == "ZRANDMEMBER" and len(arguments) > 2:
+        return len(a) == len(b)
+    if name in ("RANDOMKEY", "ZRANDMEMBER"):
         return (a is None) == (b is None)
     if name == "TIME":
         return len(a) == len(b) and abs(int(a[0]) - int(b[0])) <= 2
@@ -177,7 +179,7 @@ def same(arguments, ours, theirs):
 # Running a history on both
 
 def scan_all(connection, arguments):
-    """A whole iteration; its keys as a set, fields with their values. An error is given as it is."""
+    """A whole iteration; its keys as a set, fields with their values, members with their scores. An error is given as it is."""
     found, cursor = set(), b"0"
     name = arguments[0].decode("latin-1").upper()
     place = SCANS[name]
@@ -188,7 +190,7 @@ def scan_all(connection, arguments):
         if not isinstance(reply, list) or len(reply) != 2:
             return raw
         cursor = reply[0]
-        found.update(zip(reply[1][::2], reply[1][1::2]) if name == "HSCAN" else reply[1])
+        found.update(zip(reply[1][::2], reply[1][1::2]) if name in ("HSCAN", "ZSCAN") else reply[1])
         if cursor == b"0":
             return repr(sorted(found)).encode()
     return b"the iteration does not end"
@@ -247,7 +249,7 @@ def run_pipelined(ours, theirs, steps):
     return None
 
 
-SETTLING = {"CLIENT", "ACL", "QUIT", "EXEC", "BLPOP", "BRPOP", "BLMOVE", "BLMPOP", "BRPOPLPUSH", "XREAD", "XREADGROUP"}
+SETTLING = {"CLIENT", "ACL", "QUIT", "EXEC", "BLPOP", "BRPOP", "BLMOVE", "BLMPOP", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "XREAD", "XREADGROUP"}
 
 
 class Stepper:
@@ -332,7 +334,7 @@ class Stepper:
                 self.waiting.pop(number, None)
                 self.silent.discard(number)
         if not b.get(step.connection):
-            if step.name.startswith(("BL", "BR", "XREAD")):
+            if step.name.startswith(("BL", "BR", "BZ", "XREAD")):
                 self.waiting[step.connection] = step.arguments
             else:
                 self.silent.add(step.connection)
@@ -428,7 +430,7 @@ def closing_steps(steps):
         last += [[b"SELECT", database], [b"DBSIZE"], [b"KEYS", b"*"]]
         for key in keys:
             last += [[b"TYPE", key], [b"PTTL", key], [b"GET", key], [b"LRANGE", key, b"0", b"-1"], [b"HGETALL", key], [b"SMEMBERS", key],
-                     [b"XRANGE", key, b"-", b"+"], [b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"]]
+                     [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"], [b"XRANGE", key, b"-", b"+"], [b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"]]
     return [Step(0, arguments, settling=True) for arguments in last]
 
 
@@ -489,7 +491,8 @@ def dump(server):
                     about = timeless(connection.do("XINFO", "STREAM", key, "FULL", "COUNT", 0))
                     value = about[:2] + about[4:]
                 else:
-                    read = {b"string": ("GET", key), b"list": ("LRANGE", key, 0, -1), b"hash": ("HGETALL", key), b"set": ("SMEMBERS", key)}[kind]
+                    read = {b"string": ("GET", key), b"list": ("LRANGE", key, 0, -1), b"hash": ("HGETALL", key), b"set": ("SMEMBERS", key),
+                            b"zset": ("ZRANGE", key, 0, -1, "WITHSCORES")}[kind]
                     value = connection.do(*read)
                     if kind in (b"hash", b"set"):
                         value = sorted(paired(read[0], value))

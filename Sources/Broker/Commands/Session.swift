@@ -114,6 +114,10 @@ struct Wait {
     case popMany(end: List.End, count: Int)
     /// BLMOVE, BRPOPLPUSH.
     case move(destination: [UInt8], from: List.End, to: List.End)
+    /// BZPOPMIN, BZPOPMAX: the key, the member and its score.
+    case popScore(end: SortedSets.End)
+    /// BZMPOP: the key and up to `count` members with their scores.
+    case popScores(end: SortedSets.End, count: Int)
     /// XREAD: up to `limit` entries above the id that belongs to the key.
     case read(after: [StreamID], limit: Int)
     /// XREADGROUP: up to `limit` entries that the group was not given.

@@ -241,6 +241,7 @@ extension Context {
           let key = c.key(bytes)
           switch c.peek(key)?.kind {
           case .list: return Lists.serve(wait, &c, key)
+          case .sortedSet: return SortedSets.serve(wait, &c, key)
           default: return nil
           }
         }

@@ -20,6 +20,7 @@ struct Engine: ~Copyable {
     Lists.ends, Lists.blocking, Lists.inside, Strings.setting, Strings.getting, Strings.editing,
     Strings.numbers, Strings.comparing, Hashes.basics, Hashes.whole, Hashes.numbers, Hashes.expiry,
     Sets.basics, Sets.random, Sets.algebra,
+    SortedSets.members, SortedSets.ranges, SortedSets.pops, SortedSets.algebra, SortedSets.walks,
     Streams.adding, Streams.reading, Streams.groups, Streams.groupReading, Streams.pending,
     Streams.claiming, Streams.information,
     Keys.basics, Keys.expiry, Keys.moves, Keys.walks, Keys.sorting, Keys.inspection,

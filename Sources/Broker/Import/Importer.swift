@@ -83,6 +83,11 @@ struct Importer: ~Copyable {
     if isLarge, (words.count - 2) % wordsPerItem == 0 { try endElements() }
   }
 
+  mutating func append(_ member: PackedElement, score: Double) throws(ImportError) {
+    score.withScoreText { words.append($0) }
+    try append(member)
+  }
+
   /// Notes when the field that was appended last goes, in ms since 1970; its value is to follow.
   mutating func noteDeadline(_ deadline: Int64, ofField field: ByteView) {
     deadlines.append((deadline, field.array))

@@ -17,7 +17,7 @@ import RESP
 struct RDBReader: ~Copyable {
   private static let versions = 9...12
 
-  private let sizeMax: Int
+  let sizeMax: Int
   private var deadline: Int64?
   private(set) var key = ByteBuffer()
   var text = ByteBuffer()
@@ -127,6 +127,11 @@ struct RDBReader: ~Copyable {
       try importer.endKey(key.view, deadline)
     case .stream(let version):
       try readStream(version, &input, &importer)
+      try importer.endKey(key.view, deadline)
+    case .sortedSet(let layout):
+      importer.beginElements("ZADD", key.view, perItem: 2)
+      try readSortedSet(layout, &input, &importer)
+      try importer.endElements()
       try importer.endKey(key.view, deadline)
     case .foreign(let name, let shape):
       try importer.skip(name, key: key.view)

@@ -8,6 +8,7 @@ enum RDBType {
   case list(RDBList)
   case set(RDBSet)
   case hash(RDBHash)
+  case sortedSet(RDBSortedSet)
   case stream(version: Int)
   /// What we know how to pass over, by the name that TYPE would answer.
   case foreign(name: StaticString, RDBShape)
@@ -17,18 +18,19 @@ enum RDBType {
     case 0: self = .string
     case 1: self = .list(.strings)
     case 2: self = .set(.strings)
-    case 3: self = .foreign(name: "zset", .scores(asText: true))
+    case 3: self = .sortedSet(.texts)
     case 4: self = .hash(.strings)
-    case 5: self = .foreign(name: "zset", .scores(asText: false))
+    case 5: self = .sortedSet(.doubles)
     case 7: self = .foreign(name: "module", .module)
     case 9: self = .foreign(name: "hash", .packed)  // A zipmap, as before Redis 2.6.
     case 10: self = .list(.ziplist)
     case 11: self = .set(.intset)
-    case 12, 17: self = .foreign(name: "zset", .packed)
+    case 12: self = .sortedSet(.ziplist)
     case 13: self = .hash(.ziplist)
     case 14: self = .list(.ziplists)
     case 15: self = .stream(version: 1)
     case 16: self = .hash(.listpack)
+    case 17: self = .sortedSet(.listpack)
     case 18: self = .list(.nodes)
     case 19: self = .stream(version: 2)
     case 20: self = .set(.listpack)
@@ -73,11 +75,20 @@ enum RDBHash {
   case expiringListpack
 }
 
+/// How a sorted set is laid out.
+enum RDBSortedSet {
+  /// A count, and so many members, each with its score in digits: before Redis 4.
+  case texts
+  /// A count, and so many members, each with its score in eight bytes.
+  case doubles
+  /// One ziplist or listpack of members and scores in turn.
+  case ziplist, listpack
+}
+
 /// How a value that we pass over is laid out.
 enum RDBShape {
   /// All in one string.
   case packed
-  case scores(asText: Bool)
   case module
 }
 
@@ -86,21 +97,10 @@ extension ImportInput {
   mutating func skipValue(_ shape: RDBShape) throws(ImportError) {
     switch shape {
     case .packed: try skipString()
-    case .scores(let asText):
-      for _ in 0..<(try length()) {
-        try skipString()
-        if asText { try skipTextScore() } else { try skip(8) }
-      }
     case .module:
       _ = try length()
       try skipModuleValue()
     }
-  }
-
-  /// A score as digits behind their count; above 252 it is infinite or no number.
-  private mutating func skipTextScore() throws(ImportError) {
-    let count = try byte()
-    if count < 253 { try skip(Int(count)) }
   }
 
   /// Passes over what a module wrote behind its number: pieces that say of themselves what they are.

@@ -218,10 +218,14 @@ extension Directive {
     .integer(
       "set-max-intset-entries", \.setIntegersMax, 0...Int.max,
       "integers up to which a set is kept as numbers"),
-    .kept("zset-max-listpack-entries", 128, 0...Int.max).alias("zset-max-ziplist-entries")
-      .ofLayout(),
-    .kept(memory: "zset-max-listpack-value", 64, 0...Int.max).alias("zset-max-ziplist-value")
-      .ofLayout(),
+    .integer(
+      "zset-max-listpack-entries", \.sortedSetPackedCountMax, 0...Int.max,
+      "members up to which a sorted set is packed"
+    ).alias("zset-max-ziplist-entries"),
+    .memory(
+      "zset-max-listpack-value", \.sortedSetPackedSizeMax, 0...Int.max,
+      "bytes of a member up to which a sorted set is packed"
+    ).alias("zset-max-ziplist-value"),
     .memory(
       "stream-node-max-bytes", \.streamNodeSizeMax, 0...Int.max,
       "bytes of a stream's entries that MAXLEN ~ and MINID ~ trim together; 0: no limit"),

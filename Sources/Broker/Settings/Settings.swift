@@ -54,6 +54,8 @@ struct Settings: Sendable {
   var hashPackedCountMax = 512, hashPackedSizeMax = 64
   /// Up to how many members a set of integers is kept as numbers.
   var setIntegersMax = 512
+  /// Up to how many members, and of how many bytes each, a sorted set is packed.
+  var sortedSetPackedCountMax = 128, sortedSetPackedSizeMax = 64
   /// Replicas that must follow before writes are taken; without replication, above 0 refuses all.
   var replicaCountMin = 0
 

@@ -64,6 +64,12 @@ extension Block {
   @inline(__always)
   var isShared: Bool { unsafe owners.pointee.load(ordering: .acquiring) != 1 }
 
+  /// Whether there are `count` owners: who is all of them shares the block with nobody else.
+  @inline(__always)
+  func isOwned(by count: UInt32) -> Bool {
+    unsafe owners.pointee.load(ordering: .acquiring) == count
+  }
+
   @inline(__always)
   func retain() { unsafe _ = owners.pointee.wrappingAdd(1, ordering: .relaxed) }
 

@@ -112,8 +112,9 @@ struct EngineHarness: ~Copyable {
         case .list: entry.list.checkInvariants()
         case .hash: entry.value(HashValue.self).checkInvariants(engine.context.keyHash)
         case .set: entry.value(SetValue.self).checkInvariants(engine.context.keyHash)
+        case .sortedSet: entry.value(SortedSet.self).checkInvariants(engine.context.keyHash)
         case .stream: entry.value(Stream.self).checkInvariants()
-        case .string, .sortedSet: break
+        case .string: break
         }
       }
     }

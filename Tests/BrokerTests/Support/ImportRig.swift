@@ -42,7 +42,8 @@ enum ImportRig {
   /// What is under a key.
   struct Value: Equatable {
     var kind = ValueKind.string
-    /// The elements of a list, the members of a set or the fields of a hash, each with its value and
+    /// The elements of a list, the members of a set, those of a sorted
+    /// set with their scores, or the fields of a hash, each with its value and
     /// its deadline, in the order of their bytes; or the one string.
     var elements: [[UInt8]] = []
     var deadline: Int64?
@@ -62,6 +63,11 @@ enum ImportRig {
     /// Fields as `name=value`, behind those with a deadline `@` and that.
     static func hash(_ fields: [String]) -> Value {
       Value(kind: .hash, elements: fields.sorted().map { Array($0.utf8) })
+    }
+
+    /// Members and scores in turn, in order.
+    static func sortedSet(_ elements: [String]) -> Value {
+      Value(kind: .sortedSet, elements: elements.map { Array($0.utf8) })
     }
   }
 
@@ -103,6 +109,9 @@ enum ImportRig {
           value.elements = bulks(harness.sendForBytes(client, words("SMEMBERS")))
             .sorted { $0.lexicographicallyPrecedes($1) }
         case .hash: value.elements = fields(&harness, client, key)
+        case .sortedSet:
+          let range = words("ZRANGE") + ["0", "-1", "WITHSCORES"].map { Array($0.utf8) }
+          value.elements = bulks(harness.sendForBytes(client, range))
         default:
           value.elements = bulks(Array("*1\r\n".utf8) + harness.sendForBytes(client, words("GET")))
         }

@@ -88,6 +88,18 @@ struct RandomRequests {
     }
   }
 
+  mutating func member() -> String {
+    chance(5)
+      ? "long" + String(repeating: "m", count: 80) : "m" + number(0...(chance(20) ? 400 : 12))
+  }
+  mutating func score() -> String { pick(["0", "1", "1", "-2.5", "0.1", "inf", number(0...1000)]) }
+  /// Scores and members, now and then more than a packed sorted set takes.
+  mutating func pairs() -> [String] {
+    (0..<Int.random(in: 1...(chance(5) ? 200 : 6), using: &random)).flatMap { _ in
+      [score(), member()]
+    }
+  }
+
   /// A request of the command called `name`, or nil when none is known.
   mutating func request(of name: String, now: Int64) -> [String]? {
     guard let words = words(of: name, now: now) else { return nil }
@@ -133,6 +145,30 @@ struct RandomRequests {
       [streamKey(), group(), consumer(), number(0...100), pick(["-", entryID()])]
         + optional(50, "COUNT", number(1...5)) + optional(30, "JUSTID")
     case "XGROUP": groupChange()
+    case "ZADD":
+      [key()]
+        + pick([[], [], [], ["NX"], ["XX"], ["GT"], ["LT", "CH"], ["XX", "CH"], ["GT", "XX"]])
+        + pairs()
+    case "ZINCRBY": [key(), score(), member()]
+    case "ZREM": [key(), member(), member()]
+    case "ZREMRANGEBYRANK": [key(), number(-9...3), number(-3...9)]
+    case "ZREMRANGEBYSCORE": [key(), pick(["-inf", "(1", "-3"]), pick(["2", "(5", "0.5"])]
+    case "ZREMRANGEBYLEX": [key(), pick(["-", "[m2", "(m5"]), pick(["+", "[m3", "(m6"])]
+    case "ZPOPMIN", "ZPOPMAX": [key()] + optional(30, number(0...5))
+    case "ZMPOP": ["2", key(), key(), pick(["MIN", "MAX"])] + optional(50, "COUNT", number(1...4))
+    case "BZPOPMIN", "BZPOPMAX": [key(), key(), "0.05"]
+    case "BZMPOP":
+      ["0.05", "2", key(), key(), pick(["MIN", "MAX"])] + optional(50, "COUNT", number(1...4))
+    case "ZRANGESTORE":
+      [key(), key()]
+        + pick([
+          ["0", number(-2...5)], ["1", "-2", "REV"], ["-inf", "3", "BYSCORE", "LIMIT", "0", "4"],
+          ["-", "+", "BYLEX", "LIMIT", number(0...2), "3"],
+        ])
+    case "ZUNIONSTORE", "ZINTERSTORE":
+      [key(), "2", key(), key()] + optional(30, "WEIGHTS", score(), score())
+        + optional(40, "AGGREGATE", pick(["SUM", "MIN", "MAX"]))
+    case "ZDIFFSTORE": [key(), "2", key(), key()]
     case "DEL", "UNLINK": [key(), key()]
     case "EXPIRE": [key(), number(-1...3)] + condition()
     case "PEXPIRE": [key(), number(-50...2000)] + condition()

@@ -10,14 +10,14 @@ extension Keys {
     Command(
       "SORT", arity: .atLeast(2), flags: [.write, .denyOOM, .movableKeys],
       keys: [.one(1, [.read]), storeKey], group: .generic, since: "1.0.0",
-      summary: "Gives the elements of a list or set in order, or stores them.",
+      summary: "Gives the elements of a list, set or sorted set in order, or stores them.",
       complexity: "O(N log N), N elements",
       categories: ["@list", "@set", "@sortedset", "@dangerous"],
       body: sort),
     Command(
       "SORT_RO", arity: .atLeast(2), flags: [.readOnly, .movableKeys], keys: [.one(1, [.read])],
       group: .generic, since: "7.0.0",
-      summary: "Gives the elements of a list or set in order.",
+      summary: "Gives the elements of a list, set or sorted set in order.",
       complexity: "O(N log N), N elements",
       categories: ["@list", "@set", "@sortedset", "@dangerous"],
       body: sortRO),
@@ -42,9 +42,11 @@ extension Keys {
   }
 
   private static func sort(_ c: inout Context, _ request: SortRequest) throws(CommandError) {
-    guard let (list, isCopy, isOrdered) = try sortable(&c) else {
-      return try finish(&c, [], request)
+    guard let entry = c.find(c.key(1)) else { return try finish(&c, [], request) }
+    if !request.isSorted, entry.kind == .sortedSet {
+      return try finish(&c, members(of: entry.value(), request), request)
     }
+    let (list, isCopy, isOrdered) = try sortable(entry)
     defer { if isCopy { list.bury(in: &c.graveyard) } }
     var request = request
     // What is stored is the same wherever it is run again: a set has no order of its own.
@@ -52,11 +54,21 @@ extension Keys {
     try finish(&c, elements(&c, of: list, request), request)
   }
 
-  /// The elements to be sorted, as they stand: a list, or a copy of what a set has.
+  /// The members that are asked for where they come by their scores. They lie in `set`.
+  private static func members(of set: SortedSet, _ request: SortRequest) -> [ByteView] {
+    let range = request.range(in: set.count), last = set.count
+    let shown =
+      request.isDescending ? last - range.upperBound..<last - range.lowerBound : range
+    var members: [ByteView] = []
+    members.reserveCapacity(range.count)
+    set.forEach(in: shown, isReversed: request.isDescending) { member, _ in members.append(member) }
+    return members
+  }
+
+  /// The elements to be sorted, as they stand: a list, or a copy of what a set or sorted set has.
   private static func sortable(
-    _ c: inout Context
-  ) throws(CommandError) -> (list: List, isCopy: Bool, isOrdered: Bool)? {
-    guard let entry = c.find(c.key(1)) else { return nil }
+    _ entry: Entry
+  ) throws(CommandError) -> (list: List, isCopy: Bool, isOrdered: Bool) {
     switch entry.kind {
     case .list: return (entry.list, isCopy: false, isOrdered: true)
     case .set:
@@ -65,7 +77,11 @@ extension Keys {
         member.withView { copy.push($0, at: .tail) }
       }
       return (copy, isCopy: true, isOrdered: false)
-    case .string, .sortedSet, .hash, .stream: throw .wrongType
+    case .sortedSet:
+      let copy = List.make(), set = entry.value(SortedSet.self)
+      set.forEach(in: 0..<set.count) { member, _ in copy.push(member, at: .tail) }
+      return (copy, isCopy: true, isOrdered: true)
+    case .string, .hash, .stream: throw .wrongType
     }
   }
 

@@ -271,8 +271,7 @@ extension Lists {
         c.reply.bulk(element)
         return true
       }
-    case .read, .readGroup, .durable, .saved, .pause, .shutdown:
-      return false
+    default: return false
     }
     return true
   }
