@@ -230,7 +230,8 @@ HASHES = {
     "HSET ": lambda p: [p.hkey(), field(p), p.of(b"10", b"-3", b"2.5", b"9223372036854775807", b" 7", b"1e2", b"007", b"inf", b"0x10")],
 }
 
-MEMBERS = FIELDS + [b"%d" % n for n in (3, 4, 5, 32767, 32768, -32769, 2147483648, -5)]
+# SORT of redis-server takes a zero byte for the end: two such members have no order.
+MEMBERS = [name for name in FIELDS if b"\0" not in name] + [b"%d" % n for n in (3, 4, 5, 32767, 32768, -32769, 2147483648, -5)]
 
 
 def member(p):
