@@ -112,7 +112,7 @@ struct RDBReader: ~Copyable {
       try importer.endKey(key.view, deadline)
     case .list(let layout):
       importer.beginList(key.view)
-      try readList(layout, &input, &importer)
+      try input.list(layout, sizeMax: sizeMax, text: &text, into: &importer)
       try importer.endList()
       try importer.endKey(key.view, deadline)
     case .foreign(let name, let shape):
@@ -120,69 +120,5 @@ struct RDBReader: ~Copyable {
       try input.skipValue(shape)
     }
     deadline = nil
-  }
-
-  private mutating func readList(
-    _ layout: RDBList, _ input: inout ImportInput, _ importer: inout Importer
-  ) throws(ImportError) {
-    switch layout {
-    case .strings:
-      for _ in 0..<(try input.length()) { try readElement(&input, &importer) }
-    case .ziplist: try readZiplist(&input, &importer)
-    case .ziplists:
-      for _ in 0..<(try input.length()) { try readZiplist(&input, &importer) }
-    case .nodes:
-      for _ in 0..<(try input.length()) {
-        let start = input.offset
-        switch try input.length() {
-        case 1: try readElement(&input, &importer)
-        case 2: try readListpack(&input, &importer)
-        default: throw input.flaw("a list's node is of no known kind", at: start)
-        }
-      }
-    }
-  }
-
-  private mutating func readElement(
-    _ input: inout ImportInput, _ importer: inout Importer
-  ) throws(ImportError) {
-    try input.string(into: &text, sizeMax: sizeMax)
-    try importer.append(text.view)
-  }
-
-  private mutating func readZiplist(
-    _ input: inout ImportInput, _ importer: inout Importer
-  ) throws(ImportError) {
-    let start = input.offset
-    try input.string(into: &text, sizeMax: .max)
-    let elements: Ziplist
-    do { elements = try Ziplist(text.view) } catch { throw input.flaw(error.reason, at: start) }
-    try append(elements, at: start, input, &importer)
-  }
-
-  private mutating func readListpack(
-    _ input: inout ImportInput, _ importer: inout Importer
-  ) throws(ImportError) {
-    let start = input.offset
-    try input.string(into: &text, sizeMax: .max)
-    let elements: Listpack
-    do { elements = try Listpack(text.view) } catch { throw input.flaw(error.reason, at: start) }
-    try append(elements, at: start, input, &importer)
-  }
-
-  private func append(
-    _ elements: consuming some PackedElements, at start: Int, _ input: borrowing ImportInput,
-    _ importer: inout Importer
-  ) throws(ImportError) {
-    var elements = elements
-    while true {
-      let element: PackedElement?
-      do { element = try elements.next() } catch { throw input.flaw(error.reason, at: start) }
-      switch element {
-      case nil: return
-      case .bytes(let bytes): try importer.append(bytes)
-      case .integer(let number): try importer.append(number)
-      }
-    }
   }
 }

@@ -39,6 +39,12 @@ struct RandomRequests {
   mutating func side() -> String { pick(["LEFT", "RIGHT"]) }
   mutating func condition() -> [String] { chance(30) ? [pick(["NX", "XX", "GT", "LT"])] : [] }
 
+  /// What DUMP gives for a string and for a list, both chosen so that it is text.
+  static let dumps = [
+    "\u{0}\u{4}w473\u{A}\u{0},$Mi!Q)N",
+    "\u{1}\u{3}\u{1}a\u{5}e2334\u{3}500\u{A}\u{0}=2iH<+Pj",
+  ]
+
   /// A request of the command called `name`, or nil when none is known.
   mutating func request(of name: String, now: Int64) -> [String]? {
     guard let words = words(of: name, now: now) else { return nil }
@@ -92,6 +98,8 @@ struct RandomRequests {
     case "SETRANGE": [key(), number(0...700), value()]
     case "INCRBY", "DECRBY": [key(), number(-100...100)]
     case "INCRBYFLOAT": [key(), pick(["0.5", "-1.25", "3e2", "10"])]
+    case "RESTORE":
+      [key(), chance(50) ? "0" : number(1...2000), pick(Self.dumps)] + optional(70, "REPLACE")
     default: nil
     }
   }

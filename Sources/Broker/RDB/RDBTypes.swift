@@ -58,9 +58,9 @@ enum RDBShape {
   case module
 }
 
-extension ImportInput {
+extension RDBInput where Self: ~Copyable {
   /// Passes over a value.
-  mutating func skipValue(_ shape: RDBShape) throws(ImportError) {
+  mutating func skipValue(_ shape: RDBShape) throws(Failure) {
     switch shape {
     case .packed: try skipString()
     case .strings(let perMember):
@@ -87,23 +87,23 @@ extension ImportInput {
   }
 
   /// A score as digits behind their count; above 252 it is infinite or no number.
-  private mutating func skipTextScore() throws(ImportError) {
+  private mutating func skipTextScore() throws(Failure) {
     let count = try byte()
     if count < 253 { try skip(Int(count)) }
   }
 
-  private mutating func skipLengths(_ count: Int) throws(ImportError) {
+  private mutating func skipLengths(_ count: Int) throws(Failure) {
     for _ in 0..<count { _ = try length() }
   }
 
-  private mutating func skipStream(_ version: Int) throws(ImportError) {
+  private mutating func skipStream(_ version: Int) throws(Failure) {
     for _ in 0..<(try length()) { try skipStrings(2) }  // Nodes: their first id, their listpack.
     try skipLengths(3)  // Entries, the last id.
     if version >= 2 { try skipLengths(5) }  // The first id, the last deleted one, entries ever.
     for _ in 0..<(try length()) { try skipGroup(version) }
   }
 
-  private mutating func skipGroup(_ version: Int) throws(ImportError) {
+  private mutating func skipGroup(_ version: Int) throws(Failure) {
     try skipString()
     try skipLengths(version >= 2 ? 3 : 2)  // The last id delivered, entries read.
     for _ in 0..<(try length()) {
@@ -118,7 +118,7 @@ extension ImportInput {
   }
 
   /// Passes over what a module wrote behind its number: pieces that say of themselves what they are.
-  mutating func skipModuleValue() throws(ImportError) {
+  mutating func skipModuleValue() throws(Failure) {
     while true {
       let start = offset
       switch try length() {
