@@ -98,6 +98,13 @@ struct RandomRequests {
     case "SETRANGE": [key(), number(0...700), value()]
     case "INCRBY", "DECRBY": [key(), number(-100...100)]
     case "INCRBYFLOAT": [key(), pick(["0.5", "-1.25", "3e2", "10"])]
+    case "SETBIT": [key(), number(0...6000), number(0...1)]
+    case "BITOP":
+      pick([["NOT", key(), key()], [pick(["AND", "OR", "XOR"]), key(), key(), key()]])
+    case "BITFIELD":
+      [key()] + optional(50, "OVERFLOW", pick(["WRAP", "SAT", "FAIL"]))
+        + ["SET", "u" + number(1...63), number(0...6000), number(-9...99)]
+        + ["INCRBY", "i" + number(1...64), "#" + number(0...20), number(-300...300)]
     case "RESTORE":
       [key(), chance(50) ? "0" : number(1...2000), pick(Self.dumps)] + optional(70, "REPLACE")
     default: nil
