@@ -311,3 +311,16 @@ func leavingNothingIsConfirmedWithNull(command: String) {
   #expect(harness.send(client, "EXEC").utf8.count < 2000)
   #expect(harness.engine.context.sessions[client].flags.contains(.overfull))
 }
+
+/// Goal: as in Redis, what others could notice waits for the end of a pause of writes.
+@Test func aPauseOfWritesHoldsMessagesBack() {
+  var harness = EngineHarness()
+  let listener = harness.client(), sender = harness.client(), other = harness.client()
+  _ = harness.send(listener, "SUBSCRIBE x")
+  _ = harness.send(other, "CLIENT PAUSE 100 WRITE")
+  #expect(harness.send(sender, "PUBLISH x m") == "")
+  #expect(harness.output(listener) == "")
+  harness.advance(milliseconds: 100)
+  #expect(harness.output(sender) == ":1\r\n")
+  #expect(harness.output(listener) == message("message", "x", "m"))
+}
