@@ -19,7 +19,7 @@ struct Engine: ~Copyable {
   static let families: [[Command]] = [
     Lists.ends, Lists.blocking, Lists.inside, Strings.setting, Strings.getting, Strings.editing,
     Strings.numbers, Strings.comparing,
-    BitCommands.basics, BitCommands.operations, BitCommands.fields,
+    BitCommands.basics, BitCommands.operations, BitCommands.fields, HyperLogLogCommands.commands,
     Keys.basics, Keys.expiry, Keys.moves, Keys.walks, Keys.sorting, Keys.inspection, Keys.dumps,
     Databases.commands, Transactions.commands,
     PubSub.subscriptions, PubSub.publishing, Connection.commands, Clients.commands,

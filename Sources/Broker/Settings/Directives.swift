@@ -218,7 +218,9 @@ extension Directive {
       .ofLayout(),
     .kept(memory: "stream-node-max-bytes", 4096, 0...Int.max).ofLayout(),
     .kept("stream-node-max-entries", 100, 0...Int.max).ofLayout(),
-    .kept(memory: "hll-sparse-max-bytes", 3000, 0...Int.max).ofLayout(),
+    .memory(
+      "hll-sparse-max-bytes", \.sparseHyperLogLogMax, 0...Int.max,
+      "bytes above which a sparse HyperLogLog becomes dense"),
 
     replicaOf,
     .kept("replica-read-only", true).alias("slave-read-only").ofReplicas(),

@@ -39,6 +39,9 @@ struct RandomRequests {
   mutating func side() -> String { pick(["LEFT", "RIGHT"]) }
   mutating func condition() -> [String] { chance(30) ? [pick(["NX", "XX", "GT", "LT"])] : [] }
 
+  /// Of its own keys: no other string is one, and they would be gone too soon.
+  mutating func hyperLogLog() -> String { "h" + number(0...3) }
+
   /// What DUMP gives for a string and for a list, both chosen so that it is text.
   static let dumps = [
     "\u{0}\u{4}w473\u{A}\u{0},$Mi!Q)N",
@@ -105,6 +108,8 @@ struct RandomRequests {
       [key()] + optional(50, "OVERFLOW", pick(["WRAP", "SAT", "FAIL"]))
         + ["SET", "u" + number(1...63), number(0...6000), number(-9...99)]
         + ["INCRBY", "i" + number(1...64), "#" + number(0...20), number(-300...300)]
+    case "PFADD": [hyperLogLog()] + (0..<30).map { _ in number(0...500) }
+    case "PFMERGE": [hyperLogLog(), hyperLogLog(), hyperLogLog()]
     case "RESTORE":
       [key(), chance(50) ? "0" : number(1...2000), pick(Self.dumps)] + optional(70, "REPLACE")
     default: nil
