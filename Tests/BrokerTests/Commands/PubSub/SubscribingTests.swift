@@ -172,6 +172,7 @@ func leavingNothingIsConfirmedWithNull(command: String) {
   #expect(harness.send(c, "CLIENT LIST TYPE pubsub").contains(" sub=2 psub=1 ssub=0 "))
   #expect(harness.send(c, "CLIENT LIST TYPE pubsub").contains(" sub=1 psub=1 ssub=1 "))
   #expect(harness.send(c, "CLIENT KILL TYPE pubsub") == ":2\r\n")
+  #expect(harness.send(c, "PUBSUB NUMPAT") == ":0\r\n")
 }
 
 // MARK: What messages wait for
