@@ -15,7 +15,7 @@ from lib.resp import Error
 
 TIME_LIMIT = 900
 SUITE = os.path.join(setup.HERE, "redis-suite")
-FILES = ["unit/type/string", "unit/type/list", "unit/type/list-2", "unit/type/list-3", "unit/keyspace", "unit/expire", "unit/multi", "unit/protocol",
+FILES = ["unit/type/string", "unit/type/list", "unit/type/list-2", "unit/type/list-3", "unit/keyspace", "unit/expire", "unit/multi", "unit/pubsub", "unit/protocol",
          "unit/quit"]
 
 
