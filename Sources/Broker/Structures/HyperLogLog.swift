@@ -250,26 +250,27 @@ struct HyperLogLog {
     guard !isDense else { return }
     var registers = HyperLogLogRegisters()
     try registers.raise(to: self)
-    var dense = [UInt8](repeating: 0, count: Self.denseSize)
-    dense.replaceSubrange(0..<Self.headerSize, with: bytes[0..<Self.headerSize])
-    dense[4] = 0
-    bytes = dense
-    for (register, rank) in registers.ranks.enumerated() where rank > 0 {
-      _ = raiseDense(Mark(register: register, rank: rank))
+    takeDense(registers)
+  }
+
+  /// Gives each register the rank that it has in `registers`, in 6 bits.
+  mutating func takeDense(_ registers: HyperLogLogRegisters) {
+    bytes.removeLast(bytes.count - Self.headerSize)
+    bytes[4] = 0
+    bytes.reserveCapacity(Self.denseSize)
+    for first in stride(from: 0, to: Self.registerCount, by: 4) {
+      var four: UInt32 = 0
+      for place in 0..<4 {
+        four |= UInt32(registers.ranks[first + place]) << UInt32(6 * place)
+      }
+      for place in 0..<3 { bytes.append(UInt8(truncatingIfNeeded: four >> UInt32(8 * place))) }
     }
   }
 
-  /// Calls `body` with each run of registers that are not 0.
-  static func forEachRun(
+  /// Calls `body` with each run of registers of the sparse `bytes` that are not 0.
+  fileprivate static func forEachRun(
     _ bytes: ByteView, _ body: (_ first: Int, _ count: Int, _ value: UInt8) -> Void
   ) throws(Flaw) {
-    if bytes[4] == 0 {
-      for number in 0..<registerCount {
-        let value = register(number) { bytes[$0] }
-        if value > 0 { body(number, 1, value) }
-      }
-      return
-    }
     var index = headerSize, first = 0
     while index < bytes.count {
       guard let run = Run(bytes.count, index, { bytes[$0] }), first + run.count <= registerCount
@@ -299,8 +300,29 @@ struct HyperLogLogRegisters {
 
   /// Raises each register to what it is in `other`, where that is higher.
   mutating func raise(to other: ByteView) throws(HyperLogLog.Flaw) {
+    guard other[4] == 1 else { return raise(toDense: other) }
     try HyperLogLog.forEachRun(other) { first, count, value in
       for register in first..<first + count { ranks[register] = max(ranks[register], value) }
+    }
+  }
+
+  /// Three bytes at a time, which are four registers.
+  private mutating func raise(toDense other: ByteView) {
+    precondition(other.count == HyperLogLog.denseSize)
+    unsafe other.withUnsafeBytes { bytes in
+      unsafe ranks.withUnsafeMutableBufferPointer { ranks in
+        var index = HyperLogLog.headerSize
+        for first in stride(from: 0, to: HyperLogLog.registerCount, by: 4) {
+          let four =
+            unsafe UInt32(bytes[index]) | UInt32(bytes[index + 1]) << 8
+            | UInt32(bytes[index + 2]) << 16
+          for place in 0..<4 {
+            let rank = UInt8(truncatingIfNeeded: four >> UInt32(6 * place)) & 63
+            if unsafe rank > ranks[first + place] { unsafe ranks[first + place] = rank }
+          }
+          index += 3
+        }
+      }
     }
   }
 

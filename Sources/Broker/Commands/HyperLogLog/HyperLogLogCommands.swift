@@ -165,14 +165,16 @@ enum HyperLogLogCommands {
     var result = HyperLogLog()
     if let entry { result = try load(entry) }
     let wasDense = result.isDense
-    do throws(HyperLogLog.Flaw) {
-      if isDense { try result.makeDense() }
-      for (register, rank) in registers.ranks.enumerated() where rank > 0 {
-        _ = try result.raise(
-          HyperLogLog.Mark(register: register, rank: rank),
-          sparseMax: sparseMax(c))
-      }
-    } catch { throw CommandError(error) }
+    if isDense {
+      result.takeDense(registers)
+    } else {
+      do throws(HyperLogLog.Flaw) {
+        for (register, rank) in registers.ranks.enumerated() where rank > 0 {
+          _ = try result.raise(
+            HyperLogLog.Mark(register: register, rank: rank), sparseMax: sparseMax(c))
+        }
+      } catch { throw CommandError(error) }
+    }
     result.forgetEstimate()
     put(&c, key, result, wasDense: wasDense, deadline: entry?.deadline)
     c.reply.ok()
