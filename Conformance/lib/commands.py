@@ -549,7 +549,64 @@ STREAMS = {
     "OBJECT": lambda p: [b"ENCODING", xkey(p)],
 }
 
-PIPELINED = {"lists": LISTS, "streams": STREAMS, "strings": STRINGS, "hashes": HASHES, "sets": SETS, "keys": KEYS, "expiry": EXPIRY, "scan": SCAN, "sort": SORT, "zsets": zsets.ZSETS, "server": SERVER}
+def bit_range(p):
+    edge = lambda: p.of(p.int(-20, 20), p.int(-3, 700))
+    return p.of([], [], [edge(), edge()], [edge(), edge(), p.of(b"BIT", b"BYTE", b"bit", b"BITS")], [edge()])
+
+
+def bit_offset(p):
+    return p.of(p.int(0, 100), p.int(0, 3000), p.int(0, 100), b"#%d" % p.random.randrange(5), b"4294967296", b"-1")
+
+
+def bitfield(p):
+    arguments = []
+    for _ in range(p.random.randrange(5)):
+        kind = p.of(b"GET", b"SET", b"INCRBY", b"set", b"OVERFLOW")
+        if kind == b"OVERFLOW":
+            arguments += [kind, p.of(b"WRAP", b"SAT", b"FAIL", b"fail", b"sat")]
+            continue
+        width = p.of(b"u%d" % p.random.randint(1, 63), b"i%d" % p.random.randint(1, 64), b"u8", b"i8")
+        arguments += [kind, b"u64" if p.chance(0.02) else width, p.of(p.int(0, 200), b"#%d" % p.random.randrange(9))]
+        if kind != b"GET":
+            # redis-server saturates what is close to -2^63 to the greatest number: no such here.
+            arguments.append(b"%d" % p.random.randint(-(1 << p.of(4, 9, 61)), 1 << p.of(4, 9, 62)))
+    return arguments
+
+
+BITS = {
+    "SETBIT": lambda p: [p.skey(), bit_offset(p), p.of(b"0", b"1", b"1", b"1", b"2")],
+    "GETBIT": lambda p: [p.skey(), bit_offset(p)],
+    "BITCOUNT": lambda p: [p.skey(), *bit_range(p)],
+    "BITPOS": lambda p: [p.skey(), p.of(b"0", b"1", b"1", b"2"), *bit_range(p)],
+    "BITOP": lambda p: [p.of(b"AND", b"OR", b"XOR", b"xor", b"NAND"), *p.some(p.skey, 2, 4)],
+    "BITOP ": lambda p: [b"NOT", p.skey(), p.skey()],
+    "BITFIELD": lambda p: [p.skey(), *bitfield(p)],
+    "BITFIELD_RO": lambda p: [p.skey(), *bitfield(p)],
+    "SET": lambda p: [p.skey(), p.of(p.value(), bytes(p.of(0, 255) for _ in range(p.random.randrange(70))))],
+    "STRLEN": lambda p: [p.skey()],
+    "GET": lambda p: [p.skey()],
+    "RPUSH": lambda p: [p.lkey(), p.value()],
+    "DEL": lambda p: [p.skey()],
+}
+
+
+def counter(p):
+    return p.skey() if p.chance(0.03) else b"h%d" % p.random.randint(1, 4)
+
+
+# GET shows that the strings are the same byte for byte, sparse and dense.
+HYPERLOGLOG = {
+    "PFADD": lambda p: [counter(p), *(b"%d" % p.random.randrange(10 ** p.random.randint(1, 8)) for _ in range(p.of(0, 1, 2, 30, 200)))],
+    "PFADD ": lambda p: [counter(p), *p.some(p.value)],
+    "PFCOUNT": lambda p: p.some(lambda: counter(p), 1, 3),
+    "PFMERGE": lambda p: p.some(lambda: counter(p), 1, 3),
+    "GET": lambda p: [counter(p)],
+    "DEL": lambda p: [counter(p)] if p.chance(0.2) else [b"none"],
+    "SET": lambda p: [p.skey(), p.value()],
+}
+
+PIPELINED = {"lists": LISTS, "streams": STREAMS, "strings": STRINGS, "hashes": HASHES, "sets": SETS, "keys": KEYS, "expiry": EXPIRY, "scan": SCAN, "sort": SORT, "zsets": zsets.ZSETS, "server": SERVER,
+             "bits": BITS, "hyperloglog": HYPERLOGLOG}
 MIXED = {}
 for table in (LISTS, STRINGS, HASHES, SETS, KEYS, EXPIRY):
     MIXED.update(table)
@@ -720,12 +777,38 @@ def access(p):
     return p.of(1, 2), p.of(call, [b"ACL", b"WHOAMI"]) if call[0] not in (b"CLIENT", b"ACL") else [b"ACL", b"WHOAMI"], call[0] == b"BLPOP"
 
 
-STEPPED = {"blocking": blocking, "zset blocking": zsets.blocking, "stream blocking": stream_blocking, "transactions": transactions, "connections": connections, "access": access}
+def pubsub(p):
+    """Connection 0 publishes and writes; the others listen. Two patterns never match the same channel: which comes first is the order
+    of a hash table in redis-server, and so is that of leaving all channels at once."""
+    channel = lambda: p.of(b"a1", b"a2", b"b1", b"c", b"", b"__keyevent@0__:lpush", b"__keyevent@0__:del", b"__keyspace@0__:l1", b"__keyevent@0__:set")
+    pattern = lambda: p.of(b"a*", b"b?", b"[cd]", b"*nothing", b"")
+    roll = p.random.random()
+    if roll < 0.25:
+        return 0, p.of([b"PUBLISH", channel(), p.value()], [b"PUBLISH", channel(), p.value()], [b"SPUBLISH", channel(), p.value()]), False
+    if roll < 0.32:
+        return 0, p.of([b"PUBSUB", b"NUMSUB", channel(), channel()], [b"PUBSUB", b"NUMPAT"], [b"PUBSUB", b"SHARDNUMSUB", channel()], [b"PUBSUB", b"CHANNELS", b"a1"],
+                       [b"PUBSUB", b"SHARDCHANNELS", b"c"], [b"PUBSUB", b"WHAT"], [b"PUBSUB", b"CHANNELS", b"a", b"b"], [b"PUBSUB", b"NUMPAT", b"x"]), False
+    if roll < 0.37:
+        return 0, [b"CONFIG", b"SET", b"notify-keyspace-events", p.of(b"KEA", b"El", b"Kl", b"KEg$", b"A", b"")], False
+    if roll < 0.47:
+        return 0, p.of([b"LPUSH", p.lkey(), b"x"], [b"DEL", p.lkey()], [b"LPOP", p.lkey()], [b"SET", p.lkey(), b"y"], [b"RENAME", b"l1", b"l2"]), False
+    if roll < 0.52:
+        return 0, p.of([b"MULTI"], [b"EXEC"], [b"EXEC"]), False
+    listener = p.random.randint(1, 4)
+    return listener, p.of(
+        [b"SUBSCRIBE", *p.some(channel, 1, 3)], [b"SUBSCRIBE", channel()], [b"PSUBSCRIBE", *p.some(pattern, 1, 2)], [b"SSUBSCRIBE", *p.some(channel, 1, 2)],
+        [b"UNSUBSCRIBE", *p.some(channel, 1, 2)], [b"PUNSUBSCRIBE", pattern()], [b"SUNSUBSCRIBE", channel()], [b"PING"], [b"PING", b"x"], [b"GET", b"s1"],
+        [b"CLIENT", b"INFO"], [b"RESET"], [b"SUBSCRIBE"], [b"QUIT"], [b"CLIENT", b"REPLY", p.of(b"ON", b"OFF", b"SKIP")]), False
+
+
+STEPPED = {"pubsub": pubsub, "blocking": blocking, "zset blocking": zsets.blocking, "stream blocking": stream_blocking, "transactions": transactions, "connections": connections, "access": access}
 
 # The commands of which `COMMAND INFO` is compared.
-TABLE = sorted(({name.strip().upper() for family in (LISTS, STREAMS, STRINGS, HASHES, SETS, KEYS, EXPIRY, SORT, SCAN, zsets.ZSETS) for name in family} | set(
+TABLE = sorted(({name.strip().upper() for family in (LISTS, STREAMS, STRINGS, HASHES, SETS, KEYS, EXPIRY, SORT, SCAN, zsets.ZSETS, BITS, HYPERLOGLOG) for name in family} | set(
+    "SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE SUNSUBSCRIBE PUBLISH SPUBLISH PUBSUB DUMP RESTORE "
     "BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP MULTI EXEC DISCARD WATCH UNWATCH PING ECHO HELLO AUTH QUIT RESET CLIENT COMMAND CONFIG "
     "INFO TIME SLOWLOG LATENCY MONITOR LASTSAVE SAVE BGSAVE BGREWRITEAOF WAIT SHUTDOWN DEBUG ACL".split())) - zsets.NEWER)
 # Calls that would end or stall the comparison when they succeed.
 DANGEROUS = {"SHUTDOWN", "MONITOR", "QUIT", "DEBUG", "SAVE", "BGSAVE", "BGREWRITEAOF", "WAIT", "RESET", "CLIENT", "HELLO", "BLPOP",
-             "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "INFO", "COMMAND", "SLOWLOG", "LATENCY"}
+             "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE",
+             "INFO", "COMMAND", "SLOWLOG", "LATENCY"}

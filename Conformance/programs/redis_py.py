@@ -314,6 +314,54 @@ def asyncio_client():
 
 
 @check
+def listens_and_publishes():
+    sender, listener = client(), client().pubsub()
+    heard = []
+    listener.subscribe("news", handled=lambda message: heard.append(message["data"]))
+    listener.psubscribe("n*")
+
+    def messages(count):
+        got, deadline = [], time.monotonic() + 10
+        while len(got) < count and time.monotonic() < deadline:
+            message = listener.get_message(timeout=0.1)
+            if message:
+                got.append((message["type"], message["channel"], message["data"]))
+        return got
+
+    assert {kind for kind, _, _ in messages(3)} == {"subscribe", "psubscribe"}
+    assert sender.publish("news", "one") == 2
+    assert sorted(messages(2)) == [("message", b"news", b"one"), ("pmessage", b"news", b"one")]
+    assert sender.pubsub_numsub("news") == [(b"news", 1)] and sender.pubsub_numpat() == 1 and b"news" in sender.pubsub_channels()
+    listener.ping("still there")
+    assert [data for _, _, data in messages(1)] == [b"still there"]
+    listener.punsubscribe()
+    assert messages(1)[0][0] == "punsubscribe"
+    assert sender.publish("handled", "two") == 1
+    deadline = time.monotonic() + 10
+    while not heard and time.monotonic() < deadline:
+        listener.get_message(timeout=0.1)
+    assert heard == [b"two"]
+    listener.close()
+    deadline = time.monotonic() + 10
+    while sender.publish("news", "nobody") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert sender.publish("news", "nobody") == 0
+
+
+@check
+def hears_of_keys_that_expire():
+    sender, listener = client(), client().pubsub()
+    sender.config_set("notify-keyspace-events", "Ex")
+    listener.psubscribe("__keyevent@*__:expired")
+    assert listener.get_message(timeout=10)["type"] == "psubscribe"
+    sender.set("short", "lived", px=20)
+    message = listener.get_message(timeout=10)
+    assert (message["type"], message["data"]) == ("pmessage", b"short"), message
+    sender.config_set("notify-keyspace-events", "")
+    listener.close()
+
+
+@check
 def reconnects_after_a_restart():
     r = client(retry=Retry(ConstantBackoff(0.05), 100), retry_on_error=[redis.ConnectionError, ConnectionError], health_check_interval=1)
     plain = client(retry=NEVER)

@@ -1,4 +1,4 @@
-"""redis-cli as people use it: transcripts by command family, mass insertion, scanning modes, MONITOR, inline commands.
+"""redis-cli as people use it: transcripts by command family, mass insertion, scanning modes, MONITOR, SUBSCRIBE, inline commands.
 
 Goal: what redis-cli prints is what it prints on redis-server.
 Method: transcripts/*.txt hold sections: `# title`, an optional `@ options` line (`-3` for RESP3, `only here` for what
@@ -11,6 +11,7 @@ import glob
 import os
 import re
 import subprocess
+import threading
 
 from lib import setup
 from lib.resp import Closed, encode
@@ -166,6 +167,30 @@ def monitor(run, server):
         run.equal("MONITOR: RESET ends it", watcher.call("PING"), b"PONG")
 
 
+def listening(run, here, control):
+    """redis-cli SUBSCRIBE and PSUBSCRIBE print the same, line by line, on both servers."""
+    for options in ([], ["-3"]):
+        for command, lines in (["subscribe", "news", "other"], 6), (["psubscribe", "n*"], 3):
+            printed = []
+            for server in (here, control):
+                listener = subprocess.Popen(["redis-cli", "-p", str(server.port), *options, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                guard = threading.Timer(20, listener.kill)
+                guard.start()
+                try:
+                    got = [listener.stdout.readline() for _ in range(lines)]
+                    with server.connect() as connection:
+                        got.append(connection.call("PUBLISH", "news", "hello there"))
+                    got += [listener.stdout.readline() for _ in range(3 if command[0] == "subscribe" else 4)]
+                finally:
+                    guard.cancel()
+                    listener.kill()
+                    listener.wait()
+                    listener.stdout.close()
+                printed.append(got)
+            run.equal("redis-cli %s: what is heard" % " ".join(options + command), *printed)
+            run.check("redis-cli hears the message", b"hello there\n" in printed[0], printed[0])
+
+
 def inline_commands(run, here, control):
     cases = [b"PING\r\n", b"PING\n", b"  ping  hello \r\n", b"\r\n\r\nPING\r\n", b'SET k "a b\\x00\\n"\r\nGET k\r\n', b"SET k 'a \\' b'\r\nGET k\r\n",
              b'SET k "unbalanced\r\n', b"SET k 'a'b\r\n", b'SET k ""\r\nGET k\r\n', b"NOSUCH a\r\n", b"LPUSH q a b c\r\nLRANGE q 0 -1\r\n", b"GET\r\n", b"\tPING\r\n",
@@ -195,4 +220,5 @@ def run(run):
     run.part(reports, run, here)
     run.part(information, run, here, control)
     run.part(monitor, run, here)
+    run.part(listening, run, here, control)
     run.part(inline_commands, run, here, control)

@@ -261,12 +261,14 @@ class Stepper:
             side.reset()
         self.waiting = {}  # connection -> the command it is blocked in
         self.silent = set()  # connections whose last command had no reply
+        self.listening = False  # whether any connection may be sent messages
         self.got = None
 
     def take(self, step):
         """Sends the step to both; returns for each side what each connection has received since."""
         got = [{}, {}]
-        alone = not (self.waiting or self.silent or step.name in SETTLING)
+        self.listening = self.listening or "SUBSCRIBE" in step.name
+        alone = not (self.waiting or self.silent or self.listening or step.name in SETTLING)
         patient = alone or (step.wait and step.connection not in self.silent)
         failed = [False, False]
 
@@ -541,6 +543,29 @@ def compare_tables(run, ours, theirs):
                     run.check("arity " + name, x == y, "> %s\nhere:  %s\nredis: %s" % (" ".join(call), shown(x), shown(y)))
 
 
+def dumps_travel(run, ours, theirs):
+    """What one server dumps the other restores: strings and lists of all sizes, both ways and back."""
+    source = random.Random("%s/dumps" % run.seed)
+    text = lambda: source.choice((b"", b"%d" % source.randrange(-200, 200), b"%d" % source.randrange(-(1 << 63), 1 << 63), b"ab" * source.randrange(3000),
+                                  bytes(source.randrange(256) for _ in range(source.randrange(300)))))
+    with ours.connect() as a, theirs.connect() as b:
+        for connection in (a, b):
+            connection.call("FLUSHALL")
+        for number in range(60):
+            for giver, taker, way in ((a, b, "to redis-server"), (b, a, "from redis-server")):
+                is_list = source.random() < 0.6
+                if is_list:
+                    giver.call("DEL", "from")
+                    giver.call("RPUSH", "from", *(text() for _ in range(source.choice((1, 5, 400)))))
+                else:
+                    giver.call("SET", "from", text())
+                read = ("LRANGE", "{}", 0, -1) if is_list else ("GET", "{}")
+                reader = lambda connection, key: connection.call(*(str(word).format(key) for word in read))
+                reply = taker.call("RESTORE", "to", 0, giver.call("DUMP", "from"), "REPLACE")
+                run.check("a dump travels %s" % way, reply in ("OK", b"OK") and reader(taker, "to") == reader(giver, "from"),
+                          "number %d of seed %s: %r" % (number, run.seed, reply))
+
+
 def scan_keeps_its_guarantee(run, server):
     """Keys that are there during the whole iteration are returned, whatever is added and deleted meanwhile."""
     source = random.Random("%s/scan" % run.seed)
@@ -575,6 +600,7 @@ def run(run):
         run.part(survives_kill, run, family, logged)
     for family in commands.STEPPED:
         run.part(compare_family, comparison, family, unlogged, theirs, 4.5 * run.scale)
+    run.part(dumps_travel, run, logged, theirs)
     run.part(scan_keeps_its_guarantee, run, logged)
     for server in (logged, unlogged):
         run.check("the server ends cleanly", server.terminate()[0] == 0, server.log_tail())

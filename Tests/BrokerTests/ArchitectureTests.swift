@@ -16,8 +16,9 @@ import Testing
     rooms["Blocking"] = ["Structures", "Keyspace"]
     rooms["AccessControl"] = ["Structures", "Settings"]
     rooms["PubSub"] = ["Structures"]
+    rooms["RDB"] = []
     rooms["Commands"] = [
-      "Structures", "Settings", "Keyspace", "Blocking", "PubSub", "AccessControl",
+      "Structures", "Settings", "Keyspace", "Blocking", "PubSub", "RDB", "AccessControl",
     ]
     rooms["Engine"] = rooms["Commands"]!.union(["Commands"])
     rooms["Machine"] = ["Settings"]

@@ -58,6 +58,8 @@ struct CommandFlags: OptionSet, Sendable {
 
   /// A client that has subscribed may run it in RESP2.
   static let whileSubscribed = CommandFlags(rawValue: 1 << 21)
+  /// No write, but others see that it ran: a pause of writes holds it back too.
+  static let likeWrite = CommandFlags(rawValue: 1 << 22)
 
   /// In the order in which COMMAND INFO lists them; those without a name are ours alone.
   static let names: [(CommandFlags, StaticString)] = [

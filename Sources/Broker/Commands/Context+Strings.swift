@@ -31,6 +31,27 @@ extension Context {
     if let old { bury(old) }
   }
 
+  /// Writes `bytes` at `index` of the string of `key`, which is `entry`, or none yet; what it gains
+  /// before them is zero. Nothing is logged or signalled.
+  ///
+  /// - Returns: the entry of the key from now on.
+  @discardableResult
+  mutating func write(_ bytes: ByteView, at index: Int, _ key: Key, _ entry: Entry?) -> Entry {
+    let old = entry ?? .string(key.bytes, ByteView())
+    guard let other = old.writing(bytes, at: index) else {
+      if entry == nil { insert(old, key) }
+      return old
+    }
+    if entry == nil { old.release() }
+    put(other, key)
+    return other
+  }
+
+  @discardableResult
+  mutating func write(_ bytes: [UInt8], at index: Int, _ key: Key, _ entry: Entry?) -> Entry {
+    unsafe bytes.withUnsafeBytes { unsafe write(ByteView($0), at: index, key, entry) }
+  }
+
   /// The size of a string of `size` bytes that grows by `growth`, if strings may be so long.
   ///
   /// What the log has was allowed when it was written.

@@ -18,12 +18,14 @@ struct Engine: ~Copyable {
   /// All commands by family.
   static let families: [[Command]] = [
     Lists.ends, Lists.blocking, Lists.inside, Strings.setting, Strings.getting, Strings.editing,
-    Strings.numbers, Strings.comparing, Hashes.basics, Hashes.whole, Hashes.numbers, Hashes.expiry,
+    Strings.numbers, Strings.comparing,
+    BitCommands.basics, BitCommands.operations, BitCommands.fields, HyperLogLogCommands.commands,
+    Hashes.basics, Hashes.whole, Hashes.numbers, Hashes.expiry,
     Sets.basics, Sets.random, Sets.algebra,
     SortedSets.members, SortedSets.ranges, SortedSets.pops, SortedSets.algebra, SortedSets.walks,
     Streams.adding, Streams.reading, Streams.groups, Streams.groupReading, Streams.pending,
     Streams.claiming, Streams.information,
-    Keys.basics, Keys.expiry, Keys.moves, Keys.walks, Keys.sorting, Keys.inspection,
+    Keys.basics, Keys.expiry, Keys.moves, Keys.walks, Keys.sorting, Keys.inspection, Keys.dumps,
     Databases.commands, Transactions.commands,
     PubSub.subscriptions, PubSub.publishing, Connection.commands, Clients.commands,
     CommandList.commands, AccessCommands.commands,

@@ -5,7 +5,7 @@
 
 import RESP
 
-struct ImportInput: ~Copyable {
+struct ImportInput: RDBInput, ~Copyable {
   /// Bytes asked of the disk at once.
   private static let stepSize = 1 << 20
 
@@ -62,9 +62,6 @@ struct ImportInput: ~Copyable {
     taken += count
     return buffer.view(at: taken - count, size: count)
   }
-
-  @inline(__always)
-  mutating func byte() throws(ImportError) -> UInt8 { try take(1)[0] }
 
   mutating func skip(_ count: Int) throws(ImportError) {
     guard count <= left else { throw cutShort }

@@ -112,7 +112,7 @@ struct RDBReader: ~Copyable {
       try importer.endKey(key.view, deadline)
     case .list(let layout):
       importer.beginElements("RPUSH", key.view)
-      try readList(layout, &input, &importer)
+      try input.list(layout, sizeMax: sizeMax, text: &text, into: &importer)
       try importer.endElements()
       try importer.endKey(key.view, deadline)
     case .set(let layout):
@@ -138,26 +138,6 @@ struct RDBReader: ~Copyable {
       try input.skipValue(shape)
     }
     deadline = nil
-  }
-
-  private mutating func readList(
-    _ layout: RDBList, _ input: inout ImportInput, _ importer: inout Importer
-  ) throws(ImportError) {
-    switch layout {
-    case .strings: try readElements(try input.length(), &input, &importer)
-    case .ziplist: try readPacked(Ziplist.self, &input, &importer)
-    case .ziplists:
-      for _ in 0..<(try input.length()) { try readPacked(Ziplist.self, &input, &importer) }
-    case .nodes:
-      for _ in 0..<(try input.length()) {
-        let start = input.offset
-        switch try input.length() {
-        case 1: try readElement(&input, &importer)
-        case 2: try readPacked(Listpack.self, &input, &importer)
-        default: throw input.flaw("a list's node is of no known kind", at: start)
-        }
-      }
-    }
   }
 
   /// Takes `count` strings.

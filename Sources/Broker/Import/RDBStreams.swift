@@ -59,23 +59,33 @@ extension RDBReader {
     let base = StreamID(bigEndian: text.view)
     let start = input.offset
     try input.string(into: &text, sizeMax: .max)
+    var node: StreamNode
+    do { node = try StreamNode(text.view) } catch { throw input.flaw(error.reason, at: start) }
+    while try takeEntry(of: &node, base, from: start, input, &importer, &counters) {}
+  }
+
+  /// Takes the next entry of a node that began at `start`.
+  ///
+  /// - Returns: false behind the last.
+  private func takeEntry(
+    of node: inout StreamNode, _ base: StreamID, from start: Int, _ input: borrowing ImportInput,
+    _ importer: inout Importer, _ counters: inout StreamCounters
+  ) throws(ImportError) -> Bool {
+    let id: StreamID
     do throws(PackedFlaw) {
-      var node = try StreamNode(text.view)
-      while let isDeleted = try node.nextEntry() {
-        let id = StreamID(
-          base.milliseconds &+ UInt64(bitPattern: node.milliseconds),
-          base.sequence &+ UInt64(bitPattern: node.sequence))
-        importer.begin("XADD", of: key.view)
-        importer.word(id)
-        try node.fields { importer.word($0) }
-        if isDeleted { continue }
-        if counters.count == 0 { counters.first = id }
-        counters.count += 1
-        do throws(ImportError) { try importer.runForKey() } catch { throw PackedFlaw(error) }
-      }
-    } catch {
-      throw error.refusal ?? input.flaw(error.reason, at: start)
-    }
+      guard let isDeleted = try node.nextEntry() else { return false }
+      id = StreamID(
+        base.milliseconds &+ UInt64(bitPattern: node.milliseconds),
+        base.sequence &+ UInt64(bitPattern: node.sequence))
+      importer.begin("XADD", of: key.view)
+      importer.word(id)
+      try node.fields { importer.word($0) }
+      if isDeleted { return true }
+    } catch { throw input.flaw(error.reason, at: start) }
+    if counters.count == 0 { counters.first = id }
+    counters.count += 1
+    try importer.runForKey()
+    return true
   }
 
   // MARK: Groups

@@ -232,7 +232,9 @@ extension Directive {
     .integer(
       "stream-node-max-entries", \.streamNodeCountMax, 0...Int.max,
       "entries of a stream that MAXLEN ~ and MINID ~ trim together; 0: no limit"),
-    .kept(memory: "hll-sparse-max-bytes", 3000, 0...Int.max).ofLayout(),
+    .memory(
+      "hll-sparse-max-bytes", \.sparseHyperLogLogMax, 0...Int.max,
+      "bytes above which a sparse HyperLogLog becomes dense"),
 
     replicaOf,
     .kept("replica-read-only", true).alias("slave-read-only").ofReplicas(),

@@ -45,6 +45,8 @@ struct Settings: Sendable {
   var clientCountMax = 10_000
   /// Seconds after which an idle client is dropped; 0 never.
   var idleTimeout = 0
+  /// Bytes above which a sparse HyperLogLog becomes dense.
+  var sparseHyperLogLogMax = 3000
   var bulkSizeMax = 512 << 20
   var queryBufferSizeMax = 1 << 30
   var outputLimits = OutputLimits()

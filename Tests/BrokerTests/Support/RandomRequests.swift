@@ -100,6 +100,15 @@ struct RandomRequests {
     }
   }
 
+  /// Of its own keys: no other string is one, and they would be gone too soon.
+  mutating func hyperLogLog() -> String { "h" + number(0...3) }
+
+  /// What DUMP gives for a string and for a list, both chosen so that it is text.
+  static let dumps = [
+    "\u{0}\u{4}w473\u{A}\u{0},$Mi!Q)N",
+    "\u{1}\u{3}\u{1}a\u{5}e2334\u{3}500\u{A}\u{0}=2iH<+Pj",
+  ]
+
   /// A request of the command called `name`, or nil when none is known.
   mutating func request(of name: String, now: Int64) -> [String]? {
     guard let words = words(of: name, now: now) else { return nil }
@@ -217,6 +226,17 @@ struct RandomRequests {
     case "SPOP": [key()] + optional(50, number(0...9))
     case "SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE": [key(), key()] + optional(60, key())
     case "INCRBYFLOAT": [key(), pick(["0.5", "-1.25", "3e2", "10"])]
+    case "SETBIT": [key(), number(0...6000), number(0...1)]
+    case "BITOP":
+      pick([["NOT", key(), key()], [pick(["AND", "OR", "XOR"]), key(), key(), key()]])
+    case "BITFIELD":
+      [key()] + optional(50, "OVERFLOW", pick(["WRAP", "SAT", "FAIL"]))
+        + ["SET", "u" + number(1...63), number(0...6000), number(-9...99)]
+        + ["INCRBY", "i" + number(1...64), "#" + number(0...20), number(-300...300)]
+    case "PFADD": [hyperLogLog()] + (0..<30).map { _ in number(0...500) }
+    case "PFMERGE": [hyperLogLog(), hyperLogLog(), hyperLogLog()]
+    case "RESTORE":
+      [key(), chance(50) ? "0" : number(1...2000), pick(Self.dumps)] + optional(70, "REPLACE")
     default: nil
     }
   }

@@ -161,6 +161,12 @@ extension Context {
 
   /// Ends another client's connection at once; what it waited for is somebody else's from here on.
   mutating func kill(_ slot: Int) {
+    unsubscribeAll(slot)
+    condemn(slot)
+  }
+
+  /// The same for a client whose subscriptions are being walked through: they end with the connection.
+  mutating func condemn(_ slot: Int) {
     endWait(slot)
     unblocked.removeAll { $0 == slot }
     stopMonitoring(slot)

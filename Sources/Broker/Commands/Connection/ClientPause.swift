@@ -92,17 +92,22 @@ extension Context {
 
   /// Keeps the command for the end of the pause, if it is one that the pause holds back.
   mutating func holdBack(_ entry: CommandTable.Entry) -> Bool {
-    guard isPaused, !isLoading, pause.kind == .all || mayWrite(entry) else { return false }
+    guard isPaused, !isLoading, pause.kind == .all || mayWrite(entry, [.write, .likeWrite]) else {
+      return false
+    }
     pause.waiting.append(slot)
     block(.pause(arguments.stored()), keys: [], deadline: 0)
     return true
   }
 
-  /// Whether the command writes; EXEC does if anything that it runs does.
-  func mayWrite(_ entry: CommandTable.Entry) -> Bool {
-    if entry.flags.contains(.write) { return true }
+  /// Whether the command writes, or is something else that is asked for; EXEC is if anything that it
+  /// runs is.
+  func mayWrite(_ entry: CommandTable.Entry, _ flags: CommandFlags = .write) -> Bool {
+    if !entry.flags.isDisjoint(with: flags) { return true }
     guard arguments[0].matches("exec") else { return false }
-    return sessions[slot].transaction.contains { table.entries[$0.command].flags.contains(.write) }
+    return sessions[slot].transaction.contains {
+      !table.entries[$0.command].flags.isDisjoint(with: flags)
+    }
   }
 
   /// Ends the pause if its time is up.

@@ -89,7 +89,7 @@ extension Context {
   /// Ends a session that leaves too much unread, and gives its output's memory back.
   private mutating func dropOverfull(_ slot: Int) {
     sessions[slot].flags.insert(.overfull)
-    kill(slot)
+    condemn(slot)
     guard !sessions[slot].flags.contains(.served) else { return }
     sessions[slot].reply.bytes.reset()
     sessions[slot].holds = []

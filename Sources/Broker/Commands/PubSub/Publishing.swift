@@ -5,12 +5,12 @@ import RESP
 extension PubSub {
   static let publishing: [Command] = [
     Command(
-      "PUBLISH", arity: .exactly(3), flags: [.pubsub, .loading, .stale, .fast],
+      "PUBLISH", arity: .exactly(3), flags: [.pubsub, .loading, .stale, .fast, .likeWrite],
       channels: ChannelSpec(first: 1, last: 1), group: .pubsub, since: "2.0.0",
       summary: "Sends a message to all who listen to a channel.",
       complexity: "O(N+M), N who listen to the channel, M patterns of all clients", body: publish),
     Command(
-      "SPUBLISH", arity: .exactly(3), flags: [.pubsub, .loading, .stale, .fast],
+      "SPUBLISH", arity: .exactly(3), flags: [.pubsub, .loading, .stale, .fast, .likeWrite],
       keys: [.one(1, .notKey)], channels: ChannelSpec(first: 1, last: 1), group: .pubsub,
       since: "7.0.0",
       summary: "Sends a message to all who listen to a shard channel.",

@@ -45,13 +45,7 @@ extension Strings {
     let count = entry?.stringCount ?? 0
     guard !bytes.isEmpty else { return c.reply.integer(count) }
     let end = try c.grownSize(Int(offset), by: bytes.count)
-    let old = entry ?? .string(key.bytes, ByteView())
-    if let other = old.writing(bytes, at: Int(offset)) {
-      c.put(other, key)
-      if entry == nil { old.release() }
-    } else if entry == nil {
-      c.insert(old, key)
-    }
+    c.write(bytes, at: Int(offset), key, entry)
     c.reply.integer(max(count, end))
     c.modified(key)
     c.notify(.string, "setrange", key)

@@ -172,6 +172,7 @@ func leavingNothingIsConfirmedWithNull(command: String) {
   #expect(harness.send(c, "CLIENT LIST TYPE pubsub").contains(" sub=2 psub=1 ssub=0 "))
   #expect(harness.send(c, "CLIENT LIST TYPE pubsub").contains(" sub=1 psub=1 ssub=1 "))
   #expect(harness.send(c, "CLIENT KILL TYPE pubsub") == ":2\r\n")
+  #expect(harness.send(c, "PUBSUB NUMPAT") == ":0\r\n")
 }
 
 // MARK: What messages wait for
@@ -310,4 +311,17 @@ func leavingNothingIsConfirmedWithNull(command: String) {
   for _ in 0..<100 { _ = harness.send(client, "PUBLISH x \(String(repeating: "t", count: 100))") }
   #expect(harness.send(client, "EXEC").utf8.count < 2000)
   #expect(harness.engine.context.sessions[client].flags.contains(.overfull))
+}
+
+/// Goal: as in Redis, what others could notice waits for the end of a pause of writes.
+@Test func aPauseOfWritesHoldsMessagesBack() {
+  var harness = EngineHarness()
+  let listener = harness.client(), sender = harness.client(), other = harness.client()
+  _ = harness.send(listener, "SUBSCRIBE x")
+  _ = harness.send(other, "CLIENT PAUSE 100 WRITE")
+  #expect(harness.send(sender, "PUBLISH x m") == "")
+  #expect(harness.output(listener) == "")
+  harness.advance(milliseconds: 100)
+  #expect(harness.output(sender) == ":1\r\n")
+  #expect(harness.output(listener) == message("message", "x", "m"))
 }

@@ -92,9 +92,9 @@ enum RDBShape {
   case module
 }
 
-extension ImportInput {
+extension RDBInput where Self: ~Copyable {
   /// Passes over a value.
-  mutating func skipValue(_ shape: RDBShape) throws(ImportError) {
+  mutating func skipValue(_ shape: RDBShape) throws(Failure) {
     switch shape {
     case .packed: try skipString()
     case .module:
@@ -104,7 +104,7 @@ extension ImportInput {
   }
 
   /// Passes over what a module wrote behind its number: pieces that say of themselves what they are.
-  mutating func skipModuleValue() throws(ImportError) {
+  mutating func skipModuleValue() throws(Failure) {
     while true {
       let start = offset
       switch try length() {

@@ -9,14 +9,15 @@
 
 import RESP
 
-extension ImportInput {
-  private enum Length {
-    case plain(UInt64)
-    /// What stands in the place of a string, by its number.
-    case special(UInt8)
-  }
+/// What is read where a length may stand.
+private enum RDBLength {
+  case plain(UInt64)
+  /// What stands in the place of a string, by its number.
+  case special(UInt8)
+}
 
-  private mutating func anyLength() throws(ImportError) -> Length {
+extension RDBInput where Self: ~Copyable {
+  private mutating func anyLength() throws(Failure) -> RDBLength {
     let mark = try byte()
     switch mark {
     case 0x00...0x3F: return .plain(UInt64(mark))
@@ -29,7 +30,7 @@ extension ImportInput {
   }
 
   /// Takes a length, or another number written as one.
-  mutating func length() throws(ImportError) -> UInt64 {
+  mutating func length() throws(Failure) -> UInt64 {
     let start = offset
     guard case .plain(let length) = try anyLength() else {
       throw flaw("a length of no known form", at: start)
@@ -38,12 +39,12 @@ extension ImportInput {
   }
 
   /// Takes the size of bytes that follow; so many are left in the file.
-  private mutating func sizeBefore() throws(ImportError) -> Int {
+  private mutating func sizeBefore() throws(Failure) -> Int {
     let start = offset
     return try checked(try length(), at: start)
   }
 
-  private func checked(_ length: UInt64, at start: Int) throws(ImportError) -> Int {
+  private func checked(_ length: UInt64, at start: Int) throws(Failure) -> Int {
     guard length <= left else {
       throw flaw("\(length) bytes should follow, the file has \(left) more", at: start)
     }
@@ -53,7 +54,7 @@ extension ImportInput {
   /// Takes a string, which `text` holds afterwards.
   ///
   /// - Parameter sizeMax: a longer one is refused.
-  mutating func string(into text: inout ByteBuffer, sizeMax: Int) throws(ImportError) {
+  mutating func string(into text: inout ByteBuffer, sizeMax: Int) throws(Failure) {
     text.reset(keeping: 64 << 10)
     let start = offset
     switch try anyLength() {
@@ -66,7 +67,9 @@ extension ImportInput {
       digits.withView { text.append($0) }
     case .special(3):
       let packed = try sizeBefore(), length = try length()
-      guard packed <= left else { throw flaw("the file is cut short, it ends at \(size)") }
+      guard packed <= left else {
+        throw flaw("the file is cut short, it ends at \(offset + left)", at: nil)
+      }
       guard length <= sizeMax else { throw tooLong(length, sizeMax, at: start) }
       let bytes = try take(packed)
       do throws(LZF.Flaw) {
@@ -76,12 +79,12 @@ extension ImportInput {
     }
   }
 
-  private func tooLong(_ size: some BinaryInteger, _ sizeMax: Int, at start: Int) -> ImportError {
+  private func tooLong(_ size: some BinaryInteger, _ sizeMax: Int, at start: Int) -> Failure {
     flaw("a string of \(size) bytes, above proto-max-bulk-len (\(sizeMax))", at: start)
   }
 
   /// Takes a string and forgets it.
-  mutating func skipString() throws(ImportError) {
+  mutating func skipString() throws(Failure) {
     let start = offset
     switch try anyLength() {
     case .plain(let length): try skip(try checked(length, at: start))
@@ -94,7 +97,7 @@ extension ImportInput {
     }
   }
 
-  mutating func skipStrings(_ count: UInt64) throws(ImportError) {
+  mutating func skipStrings(_ count: UInt64) throws(Failure) {
     for _ in 0..<count { try skipString() }
   }
 }

@@ -73,21 +73,25 @@ struct Listpack: PackedElements {
   /// Takes the size of an entry of `size` bytes that stands behind it: the highest bits first, each
   /// byte but the first with its top bit set.
   private mutating func takeSize(_ size: Int) throws(PackedFlaw) {
-    // Redis' bounds: a size of k · 7 one-bits already takes a byte more, but for k = 1.
-    let count =
-      switch size {
-      case ...127: 1
-      case ..<16_383: 2
-      case ..<2_097_151: 3
-      case ..<268_435_455: 4
-      default: 5
-      }
+    let count = Self.sizeBehind(size)
     let behind = try take(count)
     for place in 0..<count {
       let bits = UInt8(truncatingIfNeeded: size >> (7 * (count - 1 - place))) & 0x7F
       guard behind[place] == (place == 0 ? bits : bits | 0x80) else {
         throw PackedFlaw(reason: "a listpack's entries do not follow each other")
       }
+    }
+  }
+
+  /// How many bytes the size of an entry of `size` bytes takes behind it. Redis' bounds: a size of
+  /// k · 7 one-bits already takes a byte more, but for k = 1.
+  static func sizeBehind(_ size: Int) -> Int {
+    switch size {
+    case ...127: 1
+    case ..<16_383: 2
+    case ..<2_097_151: 3
+    case ..<268_435_455: 4
+    default: 5
     }
   }
 }

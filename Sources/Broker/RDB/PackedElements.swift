@@ -21,19 +21,8 @@ extension PackedElement {
   }
 }
 
-/// What is wrong with a packed string, or with what was made of it.
-struct PackedFlaw: Error {
-  let reason: String
-  /// Why what is in the string was refused.
-  var refusal: ImportError?
-
-  init(reason: String) { self.reason = reason }
-
-  init(_ refusal: ImportError) {
-    reason = ""
-    self.refusal = refusal
-  }
-}
+/// What is wrong with a packed string.
+struct PackedFlaw: Error { let reason: String }
 
 /// Gives the elements of a packed string in order.
 protocol PackedElements {

@@ -1,4 +1,4 @@
-// CRC64.swift: the checksum at the end of an RDB file.
+// CRC64.swift: the checksum at the end of an RDB file, and of what DUMP gives.
 //
 // CRC-64 with the polynomial of D. T. Jones, reflected, begun with 0 and not inverted at the end.
 
