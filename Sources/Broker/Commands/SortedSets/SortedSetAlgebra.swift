@@ -60,14 +60,20 @@ extension SortedSets {
 
   /// `ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX]` →
   /// integer: how many were stored.
-  static func zunionstore(_ c: inout Context) throws(CommandError) { try store(&c, .union) }
+  static func zunionstore(_ c: inout Context) throws(CommandError) {
+    try store(&c, .union, "zunionstore")
+  }
 
   /// `ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX]` →
   /// integer: how many were stored.
-  static func zinterstore(_ c: inout Context) throws(CommandError) { try store(&c, .intersection) }
+  static func zinterstore(_ c: inout Context) throws(CommandError) {
+    try store(&c, .intersection, "zinterstore")
+  }
 
   /// `ZDIFFSTORE destination numkeys key [key ...]` → integer: how many were stored.
-  static func zdiffstore(_ c: inout Context) throws(CommandError) { try store(&c, .difference) }
+  static func zdiffstore(_ c: inout Context) throws(CommandError) {
+    try store(&c, .difference, "zdiffstore")
+  }
 
   /// `ZINTERCARD numkeys key [key ...] [LIMIT limit]` → integer: `limit` at most, if it is not 0.
   static func zintercard(_ c: inout Context) throws(CommandError) {
@@ -92,13 +98,15 @@ extension SortedSets {
     if result.isLong { result.bury(in: &c.graveyard) } else { result.release() }
   }
 
-  private static func store(_ c: inout Context, _ operation: AlgebraRequest.Operation)
+  private static func store(
+    _ c: inout Context, _ operation: AlgebraRequest.Operation, _ event: StaticString
+  )
     throws(CommandError)
   {
     let request = try AlgebraRequest(&c, countAt: 2, operation, shows: .nothing)
     var result = request.result(c.keyHash)
     result.pack(c.sortedSetLimits)
-    c.store(result, in: c.key(1))
+    c.store(result, in: c.key(1), event)
   }
 }
 

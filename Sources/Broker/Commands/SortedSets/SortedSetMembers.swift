@@ -149,6 +149,7 @@ enum SortedSets {
     entry.keep(set)
     if added + changed > 0 {
       c.modified(key)
+      c.notify(.sortedSet, options.isIncrement ? "zincr" : "zadd", key)
       c.signalReady(key)
     }
     guard options.isIncrement else {
@@ -175,7 +176,7 @@ enum SortedSets {
       removed += 1
     }
     c.reply.integer(removed)
-    c.keep(set, in: entry, key, changed: removed > 0)
+    if removed > 0 { c.keep(set, in: entry, key, "zrem") } else { entry.keep(set) }
   }
 
   // MARK: Looking up
@@ -231,26 +232,31 @@ extension Context {
       countMax: settings.sortedSetPackedCountMax, memberMax: settings.sortedSetPackedSizeMax)
   }
 
-  /// Hands a sorted set from which members may have gone back to its entry; the empty key goes.
-  mutating func keep(_ set: SortedSet, in entry: Entry, _ key: Key, changed: Bool) {
+  /// Hands a sorted set from which members have gone, by what `event` says, back to its entry; the
+  /// empty key goes.
+  mutating func keep(_ set: SortedSet, in entry: Entry, _ key: Key, _ event: StaticString) {
     entry.keep(set)
-    guard changed else { return }
-    if set.isEmpty { drop(key) }
+    let isEmpty = set.isEmpty
+    if isEmpty { drop(key) }
     modified(key)
+    notify(.sortedSet, event, key)
+    if isEmpty { notify(.generic, "del", key) }
   }
 
   /// Makes `set`, of which nobody else has a part, the value of `key`, whatever was there; an empty one
   /// drops the key. Replies with the count of members.
-  mutating func store(_ set: SortedSet, in key: Key) {
+  mutating func store(_ set: SortedSet, in key: Key, _ event: StaticString) {
     reply.integer(set.count)
     guard !set.isEmpty else {
       set.release()
       guard peek(key) != nil else { return }
       drop(key)
-      return modified(key)
+      modified(key)
+      return notify(.generic, "del", key)
     }
     put(.value(key.bytes, set), key)
     modified(key)
+    notify(.sortedSet, event, key)
     signalReady(key)
   }
 }

@@ -80,7 +80,7 @@ extension SortedSets {
       c.reply.score(score)
     }
     set.remove(range, c.keyHash)
-    c.keep(set, in: entry, key, changed: true)
+    c.keep(set, in: entry, key, end == .min ? "zpopmin" : "zpopmax")
   }
 
   private static func propagate(_ c: inout Context, _ key: Key, _ count: Int, _ end: End) {

@@ -119,7 +119,7 @@ extension SortedSets {
     var stored = SortedSet.make()
     set?.forEach(in: range) { member, score in stored.put(member, hash, limits) { _ in score } }
     let before = c.changes
-    c.store(stored, in: c.key(1))
+    c.store(stored, in: c.key(1), "zrangestore")
     if request.isByMember, c.changes != before {
       propagate(&c, "ZRANGESTORE", [c.arguments[1], c.arguments[2]], range)
     }
@@ -142,15 +142,23 @@ extension SortedSets {
   // MARK: Dropping
 
   /// `ZREMRANGEBYRANK key start stop` → integer: how many were dropped.
-  static func zremrangebyrank(_ c: inout Context) throws(CommandError) { try drop(&c, .ranks) }
+  static func zremrangebyrank(_ c: inout Context) throws(CommandError) {
+    try drop(&c, "zremrangebyrank", .ranks)
+  }
 
   /// `ZREMRANGEBYSCORE key min max` → integer: how many were dropped.
-  static func zremrangebyscore(_ c: inout Context) throws(CommandError) { try drop(&c, .scores) }
+  static func zremrangebyscore(_ c: inout Context) throws(CommandError) {
+    try drop(&c, "zremrangebyscore", .scores)
+  }
 
   /// `ZREMRANGEBYLEX key min max` → integer: how many were dropped.
-  static func zremrangebylex(_ c: inout Context) throws(CommandError) { try drop(&c, .members) }
+  static func zremrangebylex(_ c: inout Context) throws(CommandError) {
+    try drop(&c, "zremrangebylex", .members)
+  }
 
-  private static func drop(_ c: inout Context, _ kind: Selection.Kind) throws(CommandError) {
+  private static func drop(_ c: inout Context, _ event: StaticString, _ kind: Selection.Kind)
+    throws(CommandError)
+  {
     let selection = try Selection(kind, c.arguments[2], c.arguments[3])
     let key = c.key(1)
     guard let entry = try c.entryForWriting(key, SortedSet.self) else { return c.reply.integer(0) }
@@ -162,10 +170,12 @@ extension SortedSets {
     if range.count == set.count {
       // The whole key goes, in slices if it is long.
       c.drop(key)
-      return c.modified(key)
+      c.modified(key)
+      c.notify(.sortedSet, event, key)
+      return c.notify(.generic, "del", key)
     }
     set.remove(range, c.keyHash)
-    c.keep(set, in: entry, key, changed: true)
+    c.keep(set, in: entry, key, event)
   }
 
   /// Logs ranks in the place of members: which ranks are between two members is no matter of the

@@ -140,11 +140,13 @@ extension Streams {
       nodeCountMax: c.settings.streamNodeCountMax)
     c.reply.bulk(id)
     c.modified(key)
+    c.notify(.stream, "xadd", key)
     c.signalReady(key)
     var removed = 0
     if let bound = options.bound {
       removed = stream.trim(
         to: bound, wholeChunks: options.isApproximate, limit: options.limit, &c.graveyard)
+      if removed > 0 { c.notify(.stream, "xtrim", key) }
     }
     if case .exactly = wanted, !options.isApproximate { return }
     log(&c, id, fields, bound: removed == 0 ? nil : settled(options, stream))
@@ -213,6 +215,7 @@ extension Streams {
     c.reply.integer(removed)
     guard removed > 0 else { return }
     c.modified(key)
+    c.notify(.stream, "xtrim", key)
     guard options.isApproximate, let bound = settled(options, stream) else { return }
     c.hasPropagated = true
     c.effects.command(words: 5, in: c.database) { writer in
@@ -225,13 +228,13 @@ extension Streams {
   /// `XDEL key id [id ...]` → integer: entries deleted.
   static func xdel(_ c: inout Context) throws(CommandError) {
     let key = c.key(1)
-    guard try c.value(key, Stream.self) != nil else { return c.reply.integer(0) }
-    let ids = try ids(c, from: 2)
-    guard let stream = try c.valueForWriting(key, Stream.self) else { return }
+    guard let stream = try c.valueForWriting(key, Stream.self) else { return c.reply.integer(0) }
     var removed = 0
-    for id in ids where stream.remove(id) { removed += 1 }
-    if removed > 0 { c.modified(key) }
+    for id in try ids(c, from: 2) where stream.remove(id) { removed += 1 }
     c.reply.integer(removed)
+    guard removed > 0 else { return }
+    c.modified(key)
+    c.notify(.stream, "xdel", key)
   }
 
   /// The ids of all words from number `first` on.
@@ -284,6 +287,7 @@ extension Streams {
     if let added { stream.added = added }
     if deleted != .zero { stream.deleted = deleted }
     c.modified(key)
+    c.notify(.stream, "xsetid", key)
     c.reply.ok()
   }
 }

@@ -47,6 +47,7 @@ extension Streams {
         owner = found
       } else {
         owner = group.makeConsumer(names.consumer, c.keyHash, seen: c.wall)
+        c.notify(.stream, "xgroup-createconsumer", key)
       }
       consumer = owner
       group.assign(id, to: owner, delivered: delivered, deliveries: deliveries, c.keyHash)

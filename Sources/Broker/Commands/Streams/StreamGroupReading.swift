@@ -88,6 +88,7 @@ extension Streams {
       return consumer
     }
     logConsumer(&c, key, names)
+    c.notify(.stream, "xgroup-createconsumer", key)
     return group.makeConsumer(names.consumer, c.keyHash, seen: c.wall)
   }
 

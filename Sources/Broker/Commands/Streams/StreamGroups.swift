@@ -82,6 +82,7 @@ extension Streams {
     let stream = found ?? c.makeValue(key)
     stream.insert(StreamGroup.make(name, delivered: id, read: options.read), c.keyHash)
     if found == nil { c.modified(key) } else { c.changed(key) }
+    c.notify(.stream, "xgroup-create", key)
     c.reply.ok()
   }
 
@@ -94,6 +95,7 @@ extension Streams {
     group.delivered = word.isExactly("$") ? stream.last : try StreamID(word)
     group.read = options.read
     c.changed(c.key(2))
+    c.notify(.stream, "xgroup-setid", c.key(2))
     c.reply.ok()
   }
 
@@ -105,6 +107,7 @@ extension Streams {
       return c.reply.integer(0)
     }
     c.changed(key)
+    c.notify(.stream, "xgroup-destroy", key)
     c.signalReady(key)  // Who waits as one of its consumers is told.
     c.reply.integer(1)
   }
@@ -116,6 +119,7 @@ extension Streams {
     guard group.consumer(name, c.keyHash) == nil else { return c.reply.integer(0) }
     _ = group.makeConsumer(name, c.keyHash, seen: c.wall)
     c.changed(c.key(2))
+    c.notify(.stream, "xgroup-createconsumer", c.key(2))
     c.reply.integer(1)
   }
 
@@ -126,6 +130,7 @@ extension Streams {
       return c.reply.integer(0)
     }
     c.changed(c.key(2))
+    c.notify(.stream, "xgroup-delconsumer", c.key(2))
     c.reply.integer(count)
   }
 

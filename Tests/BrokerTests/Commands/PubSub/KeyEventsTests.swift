@@ -82,6 +82,69 @@ private struct EventRig: ~Copyable {
   }
 }
 
+@Test func eventsOfSortedSetsAreThoseOfRedis() {
+  var rig = EventRig("EAnm")
+  for (request, events) in [
+    ("ZADD z 1 a 2 b 3 c", ["new z", "zadd z"]),
+    ("ZADD z 1 a", []),
+    ("ZADD z INCR 2 a", ["zincr z"]),
+    ("ZINCRBY z 1 b", ["zincr z"]),
+    ("ZREM z none", []),
+    ("ZREM z a", ["zrem z"]),
+    ("ZPOPMIN z", ["zpopmin z"]),
+    ("ZPOPMAX z 9", ["zpopmax z", "del z"]),
+    ("ZADD z 1 a 2 b 3 c 4 d 5 e", ["new z", "zadd z"]),
+    ("ZREMRANGEBYRANK z 0 0", ["zremrangebyrank z"]),
+    ("ZREMRANGEBYSCORE z 2 2", ["zremrangebyscore z"]),
+    ("ZREMRANGEBYLEX z [c [c", ["zremrangebylex z"]),
+    ("ZREMRANGEBYSCORE z 4 9", ["zremrangebyscore z", "del z"]),
+    ("ZADD z 1 a 2 b", ["new z", "zadd z"]),
+    ("ZUNIONSTORE y 2 z none", ["keymiss none", "new y", "zunionstore y"]),
+    ("ZINTERSTORE y 2 z none", ["keymiss none", "del y"]),
+    ("ZDIFFSTORE y 2 z none", ["keymiss none", "new y", "zdiffstore y"]),
+    ("ZRANGESTORE w z 0 -1", ["new w", "zrangestore w"]),
+    ("ZRANGESTORE w z 5 9", ["del w"]),
+    ("ZMPOP 2 none z MIN", ["zpopmin z"]),
+    ("BZPOPMIN z 1", ["zpopmin z", "del z"]),
+    ("ZREM none a", []),
+  ] as [(String, [String])] {
+    #expect(rig.events(of: request) == events, "\(request)")
+  }
+}
+
+@Test func eventsOfStreamsAreThoseOfRedis() {
+  var rig = EventRig("EAnm")
+  for (request, events) in [
+    ("XADD x 1-1 f v", ["new x", "xadd x"]),
+    ("XADD x MAXLEN 1 2-1 f v", ["xadd x", "xtrim x"]),
+    ("XTRIM x MAXLEN 5", []),
+    ("XADD x 3-1 f v", ["xadd x"]),
+    ("XTRIM x MAXLEN 1", ["xtrim x"]),
+    ("XDEL x 9-9", []),
+    ("XDEL x 3-1", ["xdel x"]),
+    ("XDEL none 1-1", []),
+    ("XADD x 4-1 f v", ["xadd x"]),
+    ("XSETID x 9-9", ["xsetid x"]),
+    ("XGROUP CREATE x g 0", ["xgroup-create x"]),
+    ("XGROUP CREATE n g $ MKSTREAM", ["new n", "xgroup-create n"]),
+    ("XGROUP SETID x g 0", ["xgroup-setid x"]),
+    ("XGROUP CREATECONSUMER x g c", ["xgroup-createconsumer x"]),
+    ("XGROUP CREATECONSUMER x g c", []),
+    ("XREADGROUP GROUP g d STREAMS x >", ["xgroup-createconsumer x"]),
+    ("XACK x g 4-1", []),
+    ("XADD x 10-1 f v", ["xadd x"]),
+    ("XREADGROUP GROUP g d STREAMS x >", []),
+    ("XCLAIM x g e 0 10-1", ["xgroup-createconsumer x"]),
+    ("XAUTOCLAIM x g h 0 0", ["xgroup-createconsumer x"]),
+    ("XGROUP DELCONSUMER x g c", ["xgroup-delconsumer x"]),
+    ("XGROUP DESTROY x g", ["xgroup-destroy x"]),
+    ("XGROUP DESTROY x g", []),
+    ("XTRIM none MAXLEN 0", []),
+  ] as [(String, [String])] {
+    #expect(rig.events(of: request) == events, "\(request)")
+  }
+}
+
 @Test func waitersThatAreServedMakeEvents() {
   var rig = EventRig("EA")
   let waiter = rig.harness.client()
