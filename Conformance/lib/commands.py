@@ -520,7 +520,7 @@ def claim_idle(p):
 
 
 STREAMS = {
-    "XADD": lambda p: [xkey(p), *p.optional(0.1, b"NOMKSTREAM"), *(trim(p) if p.chance(0.25) else []), new_id(p) if p.chance(0.9) else old_id(p), *entry_fields(p)],
+    "XADD": lambda p: [xkey(p), *p.optional(0.1, b"NOMKSTREAM"), *(trim(p) if p.chance(0.25) else []), new_id(p) if p.chance(0.9) else old_id(p).replace(b"*", b"0"), *entry_fields(p)],
     "XADD ": lambda p: [xkey(p), new_id(p), *entry_fields(p)],
     "XADD  ": lambda p: [b"far", *p.of([b"99999999999999-*"], [b"NOMKSTREAM", b"*"], [b"NOMKSTREAM", b"MAXLEN", b"4", b"*"]), *entry_fields(p)],
     "XLEN": lambda p: [xkey(p)],

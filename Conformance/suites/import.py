@@ -149,6 +149,9 @@ def state(server):
                 if kind in (b"set", b"hash"):
                     value = parse(value)
                     value = sorted(value if kind == b"set" else zip(value[::2], value[1::2]))
+                elif kind == b"zset":  # Valkey 8 writes scores with fewer digits than Redis 7.0.
+                    value = parse(value)
+                    value = list(zip(value[::2], map(float, value[1::2])))
                 found[database, key] = (kind, value, now + left / 1000 if left >= 0 else None)
     return found
 
