@@ -17,7 +17,8 @@ final class PeerProcess: Sendable {
 
   struct Failure: Error { let message: String }
 
-  /// Starts `command` through the shell, with `{port}` and `{dir}` filled in.
+  /// Starts `command` through the shell, with `{port}` and `{dir}` filled in. It runs in a temporary
+  /// folder; a program named by a relative path is looked for where we are.
   init(_ command: String) throws(Failure) {
     port = try Self.freePort()
     var template = Array("/tmp/martlet-benchmark-XXXXXX".utf8CString)
@@ -26,7 +27,10 @@ final class PeerProcess: Sendable {
     }
     directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     self.command = command.filled("{port}", "\(port)").filled("{dir}", directory)
-    id = try Self.spawn("cd '\(directory)' && exec \(self.command)", log: directory + "/output.log")
+    let program = self.command.prefix { $0 != " " }
+    let isRelative = program.contains("/") && !program.hasPrefix("/")
+    let call = (isRelative ? "\"$OLDPWD\"/" : "") + self.command
+    id = try Self.spawn("cd '\(directory)' && exec \(call)", log: directory + "/output.log")
   }
 
   /// A port on which nobody listens now.
