@@ -24,9 +24,3 @@ extension RDBInput where Self: ~Copyable {
   @inline(__always)
   mutating func byte() throws(Failure) -> UInt8 { try take(1)[0] }
 }
-
-/// Takes the elements of a list, from its head on.
-protocol RDBElements: ~Copyable {
-  associatedtype Failure: Error
-  mutating func append(_ element: PackedElement) throws(Failure)
-}

@@ -63,10 +63,3 @@ import Testing
   }
   #expect(copy.send(reader, "STRLEN h") == ":12304\r\n")
 }
-
-private func hex(_ text: String) -> [UInt8] {
-  let digits = Array(text.utf8)
-  return stride(from: 0, to: digits.count, by: 2).compactMap {
-    UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
-  }
-}

@@ -5,18 +5,20 @@ import Testing
 
 @testable import Broker
 
-private func hex(_ text: String) -> [UInt8] {
-  let digits = Array(text.utf8)
-  return stride(from: 0, to: digits.count, by: 2).compactMap {
-    UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
-  }
-}
 private func words(_ text: String) -> [[UInt8]] {
   text.split(separator: " ").map { Array($0.utf8) }
 }
 
+/// A dump of `bytes`, a type and a value and a version, with the right checksum.
+func sealed(_ bytes: [UInt8]) -> [UInt8] {
+  var buffer = ByteBuffer()
+  buffer.append(bytes)
+  let sum = CRC64.checksum(buffer.view)
+  return bytes + (0..<8).map { UInt8(truncatingIfNeeded: sum >> UInt64(8 * $0)) }
+}
+
 extension EngineHarness {
-  fileprivate mutating func dump(_ client: Int, _ key: String) -> [UInt8] {
+  mutating func dump(_ client: Int, _ key: String) -> [UInt8] {
     let reply = sendForBytes(client, words("DUMP \(key)"))
     guard reply.first == UInt8(ascii: "$"), let end = reply.firstIndex(of: 0x0A) else {
       return reply
@@ -24,7 +26,7 @@ extension EngineHarness {
     return Array(reply[(end + 1)...].dropLast(2))
   }
 
-  fileprivate mutating func restore(
+  mutating func restore(
     _ client: Int, _ key: String, _ ttl: String, _ payload: [UInt8], _ options: String = ""
   ) -> String {
     send(client, words("RESTORE \(key) \(ttl)") + [payload] + words(options))
@@ -117,13 +119,6 @@ func aListSurvivesDumpAndRestore(seed: UInt64) {
     #expect(harness.restore(client, "t", "0", hello, options) == reply + "\r\n", "\(options)")
   }
   #expect(harness.send(client, "EXISTS t") == ":0\r\n")
-}
-
-private func sealed(_ bytes: [UInt8]) -> [UInt8] {
-  var buffer = ByteBuffer()
-  buffer.append(bytes)
-  let sum = CRC64.checksum(buffer.view)
-  return bytes + (0..<8).map { UInt8(truncatingIfNeeded: sum >> UInt64(8 * $0)) }
 }
 
 /// Goal: bytes with a good checksum and bad insides never trap. Method: cut and change a dump at every
