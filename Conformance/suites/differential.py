@@ -544,26 +544,42 @@ def compare_tables(run, ours, theirs):
 
 
 def dumps_travel(run, ours, theirs):
-    """What one server dumps the other restores: strings and lists of all sizes, both ways and back."""
+    """What one server dumps the other restores: values of all types and sizes, both ways and back."""
     source = random.Random("%s/dumps" % run.seed)
-    text = lambda: source.choice((b"", b"%d" % source.randrange(-200, 200), b"%d" % source.randrange(-(1 << 63), 1 << 63), b"ab" * source.randrange(3000),
+    number = lambda: b"%d" % (source.randrange(-(1 << 63), 1 << 63) >> source.randrange(64))
+    text = lambda: source.choice((b"", b"%d" % source.randrange(-200, 200), number(), b"ab" * source.randrange(3000),
                                   bytes(source.randrange(256) for _ in range(source.randrange(300)))))
+    size = lambda: range(source.choice((1, 5, 400)))
+    score = lambda: source.choice((b"-inf", b"inf", b"0", b"%d" % source.randrange(-50, 50), repr(source.uniform(-9, 9)).encode()))
+    kinds = (
+        (lambda: ("SET", "from", text()), ("GET", "{}"), None),
+        (lambda: ("RPUSH", "from", *(text() for _ in size())), ("LRANGE", "{}", 0, -1), None),
+        (lambda: ("SADD", "from", *(number() for _ in size())), ("SMEMBERS", "{}"), sorted),
+        (lambda: ("SADD", "from", *(text() for _ in size())), ("SMEMBERS", "{}"), sorted),
+        (lambda: ("HSET", "from", *(text() for _ in size() for _ in "fv")), ("HGETALL", "{}"), pairs),
+        (lambda: ("ZADD", "from", *(word() for _ in size() for word in (score, text))), ("ZRANGE", "{}", 0, -1, "WITHSCORES"), None),
+    )
     with ours.connect() as a, theirs.connect() as b:
         for connection in (a, b):
             connection.call("FLUSHALL")
-        for number in range(60):
+        for count in range(120):
             for giver, taker, way in ((a, b, "to redis-server"), (b, a, "from redis-server")):
-                is_list = source.random() < 0.6
-                if is_list:
-                    giver.call("DEL", "from")
-                    giver.call("RPUSH", "from", *(text() for _ in range(source.choice((1, 5, 400)))))
-                else:
-                    giver.call("SET", "from", text())
-                read = ("LRANGE", "{}", 0, -1) if is_list else ("GET", "{}")
-                reader = lambda connection, key: connection.call(*(str(word).format(key) for word in read))
+                write, read, order = source.choice(kinds)
+                giver.call("DEL", "from")
+                giver.call(*write())
+
+                def value(connection, key):
+                    reply = connection.call(*(str(word).format(key) for word in read))
+                    return order(reply) if order else reply
+
                 reply = taker.call("RESTORE", "to", 0, giver.call("DUMP", "from"), "REPLACE")
-                run.check("a dump travels %s" % way, reply in ("OK", b"OK") and reader(taker, "to") == reader(giver, "from"),
-                          "number %d of seed %s: %r" % (number, run.seed, reply))
+                run.check("a dump travels %s" % way, reply in ("OK", b"OK") and value(taker, "to") == value(giver, "from"),
+                          "number %d of seed %s, %s: %r" % (count, run.seed, read[0], reply))
+
+
+def pairs(words):
+    """Fields and values in no order, as a hash has them."""
+    return dict(zip(words[::2], words[1::2])) if isinstance(words, list) else words
 
 
 def scan_keeps_its_guarantee(run, server):

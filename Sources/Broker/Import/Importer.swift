@@ -10,7 +10,7 @@
 
 import RESP
 
-struct Importer: RDBElements, ~Copyable {
+struct Importer: RDBFields, RDBScores, ~Copyable {
   /// Bytes of effects that make a frame, and of elements that make a command.
   private static let frameSize = 256 << 10
   private static let batchSize = 32 << 10

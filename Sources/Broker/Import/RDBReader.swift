@@ -117,12 +117,12 @@ struct RDBReader: ~Copyable {
       try importer.endKey(key.view, deadline)
     case .set(let layout):
       importer.beginElements("SADD", key.view)
-      try readSet(layout, &input, &importer)
+      try input.set(layout, sizeMax: sizeMax, text: &text, into: &importer)
       try importer.endElements()
       try importer.endKey(key.view, deadline)
     case .hash(let layout):
       importer.beginElements("HSET", key.view, perItem: 2)
-      try readHash(layout, &input, &importer)
+      try input.hash(layout, sizeMax: sizeMax, text: &text, into: &importer)
       try importer.endElements()
       try importer.endKey(key.view, deadline)
     case .stream(let version):
@@ -130,7 +130,7 @@ struct RDBReader: ~Copyable {
       try importer.endKey(key.view, deadline)
     case .sortedSet(let layout):
       importer.beginElements("ZADD", key.view, perItem: 2)
-      try readSortedSet(layout, &input, &importer)
+      try input.sortedSet(layout, sizeMax: sizeMax, text: &text, into: &importer)
       try importer.endElements()
       try importer.endKey(key.view, deadline)
     case .foreign(let name, let shape):
@@ -138,45 +138,5 @@ struct RDBReader: ~Copyable {
       try input.skipValue(shape)
     }
     deadline = nil
-  }
-
-  /// Takes `count` strings.
-  mutating func readElements(
-    _ count: UInt64, _ input: inout ImportInput, _ importer: inout Importer
-  ) throws(ImportError) {
-    for _ in 0..<count { try readElement(&input, &importer) }
-  }
-
-  /// Takes a string, which `text` holds afterwards.
-  mutating func readElement(
-    _ input: inout ImportInput, _ importer: inout Importer
-  ) throws(ImportError) {
-    try input.string(into: &text, sizeMax: sizeMax)
-    try importer.append(.bytes(text.view))
-  }
-
-  /// Takes the elements in a packed string.
-  mutating func readPacked<Elements: PackedElements>(
-    _ type: Elements.Type, _ input: inout ImportInput, _ importer: inout Importer
-  ) throws(ImportError) {
-    let start = input.offset
-    var elements = try packed(type, &input)
-    while let element = try next(of: &elements, input, from: start) { try importer.append(element) }
-  }
-
-  /// Takes a packed string, which `text` holds as long as its elements are read.
-  mutating func packed<Elements: PackedElements>(
-    _ type: Elements.Type, _ input: inout ImportInput
-  ) throws(ImportError) -> Elements {
-    let start = input.offset
-    try input.string(into: &text, sizeMax: .max)
-    do { return try Elements(text.view) } catch { throw input.flaw(error.reason, at: start) }
-  }
-
-  /// The next of `elements`, which began at `start`.
-  func next(
-    of elements: inout some PackedElements, _ input: borrowing ImportInput, from start: Int
-  ) throws(ImportError) -> PackedElement? {
-    do { return try elements.next() } catch { throw input.flaw(error.reason, at: start) }
   }
 }

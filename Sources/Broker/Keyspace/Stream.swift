@@ -263,7 +263,7 @@ extension Stream {
     assert(!isShared && id > last)
     last = id
     count += 1
-    added &+= 1
+    added = added.next
     guard let tail else {
       self.tail = EntryChunk.make(id, fields)
       return

@@ -22,7 +22,8 @@ struct StreamCounters {
     if count == 0, id <= last { return added }
     guard id < last else { return id == last ? added : nil }
     guard deleted == .zero || deleted < first, id <= first else { return nil }
-    return added - Int64(count) + (id == first ? 1 : 0)
+    // A client may have set the number, and a file may say any.
+    return added &- Int64(count) &+ (id == first ? 1 : 0)
   }
 
   /// Whether an entry at or behind `id` was deleted by itself, among those there are.
@@ -36,4 +37,9 @@ struct StreamCounters {
     if let read, !hasGap(from: id) { return added &- read }
     return position(of: id).map { added &- $0 }
   }
+}
+
+extension Int64 {
+  /// One more, for a counter that clients may set: it stays at the greatest there is.
+  var next: Int64 { self == .max ? self : self + 1 }
 }

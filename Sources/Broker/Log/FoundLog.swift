@@ -53,7 +53,7 @@ private struct LogFiles {
   struct File {
     let name: String
     let identity: LogIdentity
-    /// The first command of a segment, the last one of a checkpoint.
+    /// The first command of a segment, or 0 where no frame says it; the last one of a checkpoint.
     let sequence: UInt64
     let isCheckpoint: Bool
   }
@@ -94,7 +94,7 @@ private struct LogFiles {
   ) -> UInt64? {
     guard header.first == 0 else { return header.first == segment.first ? header.first : nil }
     let frame = bytes[SegmentHeader.size..<bytes.count]
-    return FrameHeader(decoding: frame, salt: header.identity.salt)?.first ?? segment.number
+    return FrameHeader(decoding: frame, salt: header.identity.salt)?.first ?? 0
   }
 
   /// A manifest for these files: those of one log, and of them what goes on from the newest
@@ -110,8 +110,11 @@ private struct LogFiles {
     for checkpoint in checkpoints where try isWhole(checkpoint, identity) {
       whole.append(checkpoint)
     }
+    // A segment without a frame may be the last one or the next; it begins the log only where there is
+    // no other.
     func start(behind sequence: UInt64) -> Int? {
-      segments.lastIndex { $0.first <= sequence + 1 }
+      segments.lastIndex { $0.first != 0 && $0.first <= sequence + 1 }
+        ?? segments.firstIndex { $0.first == 0 && $0.number <= sequence + 1 }
     }
     manifest.checkpoint = whole.first { start(behind: $0.sequence) != nil }
     if manifest.checkpoint == nil, segments.first?.first != 1 {

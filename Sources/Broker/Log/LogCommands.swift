@@ -69,7 +69,7 @@ struct LogCommands<Blocks: BlockCommands> {
       isCheckpointWhole = true
       sequence = checkpoint.sequence
     }
-    if let segment = manifest.segments.first, segment.first - 1 > sequence {
+    if let segment = manifest.segments.first, segment.first > sequence + 1 {
       throw .foreignFile(
         path: folder.path(of: segment.name),
         reason: "goes on from command \(segment.first - 1), and nothing has all before it")

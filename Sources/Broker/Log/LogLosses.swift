@@ -21,9 +21,11 @@ struct LogLosses {
       readBlocks(checkpoint, of: kept)
     }
     for (index, segment) in manifest.segments.enumerated() {
-      highest = max(highest, segment.first - 1)
-      let next = index + 1 < manifest.segments.count ? manifest.segments[index + 1].first : .max
-      guard next - 1 > kept.sequence, let file = try? folder.open(segment.name, for: .reading)
+      highest = max(highest, max(1, segment.first) - 1)
+      // Of a segment that does not say where it begins nothing is known of the one before either.
+      let following = manifest.segments[(index + 1)...].first?.first ?? 0
+      guard following == 0 || following - 1 > kept.sequence,
+        let file = try? folder.open(segment.name, for: .reading)
       else { continue }
       defer { folder.close(file) }
       try? readFrames(file, folder, manifest.identity.salt, behind: kept.sequence)

@@ -502,7 +502,8 @@ extension LogThread {
     while true {
       guard state.failure == nil else {
         while let dropped = batch.pop() { recycle(dropped) }
-        if state.isStopping { return nil }
+        // The folder's lock goes with the writer: not while the keeper may change the manifest.
+        if state.isStopping, state.errand == nil { return nil }
         _ = sleepWriter()
         continue
       }
@@ -532,7 +533,7 @@ extension LogThread {
       batch.append(&state.queue)
       let synced = syncedOrdinal.load(ordering: .relaxed)
       let mustSync = state.policy == .always || synced < state.flushTarget
-      if isRetry, let adoption = state.adoption {
+      if isRetry, !isListing, let adoption = state.adoption {
         // What the checkpoint has cannot be written: it takes the space that is lacking.
         answer(adoption, .failure(.full(path: writer.file.path)))
       }
@@ -653,6 +654,11 @@ extension LogThread {
       let making = writer.makingOfNext()
     else { return nil }
     return .make(making, left: writer.takeLeft())
+  }
+
+  /// Whether the manifest may come to name the checkpoint that waits to be listed at any moment.
+  private var isListing: Bool {
+    if case .list? = state.errand { true } else { false }
   }
 
   private func give(_ errand: Errand) {

@@ -93,7 +93,8 @@ private func check(_ view: borrowing FolderView) -> LogReport {
     frames += look.frames
     last = max(last, look.last)
     torn = look.tornSize
-    let commands = look.last < segment.first ? "none" : "\(segment.first)...\(look.last)"
+    let first = max(1, segment.first)
+    let commands = look.last < first ? "none" : "\(first)...\(look.last)"
     rows.append([segment.name, String(look.frames), commands, look.size, look.verdict])
   }
   if let next = manifest.next {
@@ -164,7 +165,7 @@ private struct LookedAt {
   /// The segment at `index`.
   init(_ walk: inout LogWalk, _ index: Int, _ isServed: Bool) {
     let folder = walk.folder, segment = walk.manifest.segments[index]
-    var frames = 0, last = segment.first - 1
+    var frames = 0, last = max(1, segment.first) - 1
     do throws(LogError) {
       let file = try walk.open(index, for: .reading)
       defer { folder.close(file) }

@@ -149,6 +149,13 @@ struct LogWalk {
     if header.first == 0 {
       // It was made ahead: its first frame says where it begins.
       guard let frame else {
+        if let chain, segment.first != 0, segment.first != chain.sequence {
+          let end = chain.end ?? (file.path, SegmentHeader.size)
+          throw .damage(
+            LogDamage(
+              path: end.path, offset: end.offset, sequence: chain.sequence,
+              reason: "it ends before command \(segment.first), with which \(segment.name) begins"))
+        }
         return SegmentHeader(
           previous: chain?.checksum ?? 0, identity: manifest.identity,
           first: chain?.sequence ?? segment.first)
@@ -156,7 +163,7 @@ struct LogWalk {
       header.first = frame.first
       header.previous = frame.previous
     }
-    guard header.first == segment.first else {
+    guard header.first == segment.first || segment.first == 0 else {
       throw .foreignFile(path: file.path, reason: "begins with command \(header.first)")
     }
     return header

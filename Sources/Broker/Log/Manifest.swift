@@ -122,8 +122,8 @@ struct Manifest: Equatable, Sendable {
 
   /// Lists the next segment as the last one if frames have been written to it.
   ///
-  /// Where it begins is what its first frame says, or, if that is torn or damaged, its number: the
-  /// walk then tells.
+  /// Where it begins is what its first frame says, or, if that is torn or damaged, not known before
+  /// the walk.
   mutating func settle(in folder: Folder) throws(LogError) {
     guard var segment = next else { return }
     let path = folder.path(of: segment.name)
@@ -140,6 +140,7 @@ struct Manifest: Equatable, Sendable {
         segment.first = frame.first
         hasData = true
       } else {
+        segment.first = 0
         hasData = try reader.tail().dataEnd > SegmentHeader.size
       }
     } catch { throw error.isMissing ? .missingFile(path: path) : .disk(error) }

@@ -175,7 +175,7 @@ struct Recovery: ~Copyable {
     }
     for name in names {
       guard let segment = Segment(name: name), !manifest.files.contains(name) else { continue }
-      if manifest.checkpoint != nil, segment.first < manifest.segments[0].first {
+      if manifest.checkpoint != nil, segment.number < manifest.segments[0].number {
         // Its commands are in the checkpoint.
         leftovers.append(name)
         continue

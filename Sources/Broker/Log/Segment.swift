@@ -57,7 +57,7 @@ struct Segment: Equatable, Sendable {
   /// What it is named by, more than that of the segment before: the sequence that the next command
   /// would have got when it was made.
   let number: UInt64
-  /// The sequence of its first command.
+  /// The sequence of its first command; 0 while that is not known.
   var first: UInt64
 
   /// `<number, 20 digits>.log`, so that names sort as the segments follow each other.

@@ -11,6 +11,8 @@ protocol RDBInput: ~Copyable {
   associatedtype Failure: Error
   /// Where the next byte to be taken is.
   var offset: Int { get }
+  /// Longest packed string that is believed: compressed bytes may stand for 88 times as many.
+  var packedSizeMax: Int { get }
   /// Bytes that have not been taken.
   var left: Int { get }
   /// Takes the next `count` bytes, which are valid until the next call.
@@ -21,12 +23,8 @@ protocol RDBInput: ~Copyable {
 }
 
 extension RDBInput where Self: ~Copyable {
+  var packedSizeMax: Int { Int(UInt32.max) }
+
   @inline(__always)
   mutating func byte() throws(Failure) -> UInt8 { try take(1)[0] }
-}
-
-/// Takes the elements of a list, from its head on.
-protocol RDBElements: ~Copyable {
-  associatedtype Failure: Error
-  mutating func append(_ element: PackedElement) throws(Failure)
 }

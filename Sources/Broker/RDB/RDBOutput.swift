@@ -11,6 +11,11 @@ struct RDBOutput: ~Copyable {
 
   mutating func byte(_ byte: UInt8) { bytes.append(byte: byte) }
 
+  /// The lowest `size` bytes of `number`.
+  mutating func append(littleEndian number: UInt64, size: Int) {
+    bytes.append(littleEndian: number, size: size)
+  }
+
   /// Bytes that are in the format already.
   mutating func append(_ encoded: ByteView) { bytes.append(encoded) }
 
@@ -114,7 +119,7 @@ struct ListpackWriter: ~Copyable {
 
 extension ByteBuffer {
   /// Appends the lowest `size` bytes of `number`.
-  fileprivate mutating func append(littleEndian number: UInt64, size: Int) {
+  mutating func append(littleEndian number: UInt64, size: Int) {
     for place in 0..<size { append(byte: UInt8(truncatingIfNeeded: number >> UInt64(8 * place))) }
   }
 

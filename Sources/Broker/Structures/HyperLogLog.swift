@@ -343,7 +343,8 @@ struct HyperLogLogRegisters {
     sum += count * Self.sigma(Double(histogram[0]) / count)
     // 1 / (2 ln 2), of infinitely many registers.
     let estimate = (0.721347520444481703680 * count * count / sum).rounded(.toNearestOrAwayFromZero)
-    return UInt64(exactly: estimate) ?? 0
+    // Registers that no counting makes can come to more than a reply or a kept estimate has room for.
+    return Int64(exactly: estimate).map { UInt64($0) } ?? 0
   }
 
   private static func tau(_ start: Double) -> Double {

@@ -370,7 +370,8 @@ struct IDTree<Item: IDItem>: BitwiseCopyable {
     }
     while !child.isLeaf, child.count == 1 {
       let only = child.node[0]
-      child.node.free()
+      only.retain()
+      child.node.release()
       child = only
     }
     self.root = child

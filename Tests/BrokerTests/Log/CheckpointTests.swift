@@ -231,3 +231,40 @@ private func asView<R, E: Error>(
   try rig.set(77)
   #expect(try start(disk.copy().afterKill()) == rig.state)
 }
+
+/// Goal: a repair without a manifest reads the segment that is written to, not the one made ahead. Method:
+/// both begin, by name, behind the checkpoint; the manifest is removed.
+@Test func theNextSegmentIsNotTakenForTheLast() throws {
+  var rig = try Rig(SimulatedDisk())
+  for number in 0..<5 { try rig.set(number) }
+  try rig.log.prepareSegment()
+  try rig.checkpoint()
+  try rig.log.prepareSegment()
+  for number in 5..<9 { try rig.set(number) }
+  let disk = rig.disk.copy().afterKill(), state = rig.state
+  #expect(try start(disk.copy()) == state)
+  disk["\(folder)/MANIFEST"] = nil
+  let found = try #require(try FoundLog(Folder(disk: disk, path: folder)))
+  #expect(found.manifest.segments.count == 2)
+  #expect(found.manifest.segments.first?.first == 6)
+  _ = try repairLog(disk, folder, options: .small, CheckpointCommands()) { _, _ in }
+  #expect(try start(disk) == state)
+}
+
+/// Goal: commands that are gone from the end of a segment are missed though the next one is empty. Method:
+/// the manifest says with which command it begins.
+@Test func anEmptySegmentTellsThatTheOneBeforeHasBeenCut() throws {
+  var rig = try Rig(SimulatedDisk())
+  for number in 0..<5 { try rig.set(number) }
+  try rig.log.beginSegment()
+  try rig.log.prepareSegment()
+  let disk = rig.disk.copy().afterKill()
+  let first = "\(folder)/\(Segment(first: 1).name)"
+  #expect(try start(disk.copy()) == rig.state)
+  let whole = try #require(disk[first])
+  let end = try #require(whole.lastIndex { $0 != 0 }) + 1
+  // All of the last frame, so that what is left ends well.
+  let frame = FrameHeader.size + "*3\r\n$3\r\nSET\r\n$4\r\nkey4\r\n$6\r\nvalue4\r\n".utf8.count
+  disk[first] = Array(whole[..<(end - frame)])
+  #expect { _ = try start(disk) } throws: { "\($0)".contains("it ends before command 6") }
+}

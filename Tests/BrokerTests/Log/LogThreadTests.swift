@@ -386,3 +386,37 @@ func aStoppedLogHasAllCommitsInOrder(seed: UInt64) throws {
   let files = try PosixDisk().list(rig.folder.path + "/a/b").filter { $0.hasSuffix(".log") }
   #expect(files.count > 5)
 }
+
+/// Goal: a checkpoint whose listing is under way is not given up. Method: the disk is full while the
+/// manifest's sync stands at the gate.
+@Test func aCheckpointThatIsBeingListedIsNotGivenUpForAFullDisk() throws {
+  let rig = try Rig(.never)
+  _ = rig.submit(0)
+  rig.log.flush()
+  let header = try #require(rig.log.beginCheckpoint())
+  let checkpoint = try emptyCheckpoint(header, rig.log)
+  _ = rig.submit(1)
+  rig.log.flush()
+  rig.awaitNextSegment()
+  rig.disk.closeGate()
+  let listed = Flag(), isTaken = Flag()
+  let adopter = Thread(name: "adopter") {
+    if case .success = rig.log.adopt(checkpoint, size: 1) { isTaken.set() }
+    listed.set()
+  }
+  rig.disk.awaitSync()
+  rig.disk.setFull(true)
+  _ = rig.submit(2)
+  rig.watch { rig.log.isDiskFull }
+  // The writer has tried, in vain, more than once.
+  for _ in 0..<3 {
+    rig.advance(milliseconds: 10)
+    rig.log.setPolicy(.never)
+  }
+  #expect(!listed.isSet)
+  rig.disk.setFull(false)
+  rig.disk.openGate()
+  adopter.join()
+  #expect(isTaken.isSet)
+  #expect(rig.log.stop() == nil)
+}

@@ -103,10 +103,14 @@ struct RandomRequests {
   /// Of its own keys: no other string is one, and they would be gone too soon.
   mutating func hyperLogLog() -> String { "h" + number(0...3) }
 
-  /// What DUMP gives for a string and for a list, both chosen so that it is text.
+  /// What DUMP gives for a value of each type, chosen so that it is text.
   static let dumps = [
     "\u{0}\u{4}w473\u{A}\u{0},$Mi!Q)N",
     "\u{1}\u{3}\u{1}a\u{5}e2334\u{3}500\u{A}\u{0}=2iH<+Pj",
+    #"\#u{2}\#u{2}\#u{7}m006060\#u{1}a\#u{A}\#u{0}/gD2` 7/"#,
+    #"\#u{B}\#u{C}\#u{2}\#0\#0\#0\#u{2}\#0\#0\#0+#\#u{5}s\#u{A}\#0b=w^p9!\"#,
+    "\u{4}\u{2}\u{2}f1\u{7}v001048\u{2}f2\u{2}17\u{A}\u{0}ZULe(g_,",
+    "\u{5}\u{2}\u{7}m001161\0\0\0\0\0\0\u{18}@\u{1}a\0\0\0\0\0\0\0\0\u{A}\0m*@Yl/?8",
   ]
 
   /// A request of the command called `name`, or nil when none is known.

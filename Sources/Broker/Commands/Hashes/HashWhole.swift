@@ -86,7 +86,8 @@ extension Hashes {
     let live = due == .min ? nil : hash.randomPairs(.max, now: due, using: &c.random)
     if live?.isEmpty == true { return c.reply.array(0) }
     beginFields(&c, Int(-count), withValues)
-    for _ in 0..<Int(-count) where !c.reply.isOverfull {
+    for _ in 0..<Int(-count) {
+      if c.reply.isOverfull { break }
       let pair = live?.randomElement(using: &c.random) ?? hash.randomPair(using: &c.random)
       append(pair, to: &c, withValues)
     }

@@ -25,7 +25,7 @@ extension Keys {
   static func dump(_ c: inout Context) throws(CommandError) {
     guard let entry = c.find(c.key(1), touching: false) else { return c.reply.null() }
     var output = RDBOutput()
-    try write(entry, to: &output)
+    try output.value(of: entry, c.keyHash)
     output.endDump()
     c.reply.bulk(output.bytes.view)
   }
@@ -49,8 +49,8 @@ extension Keys {
     guard let body = DumpInput.body(of: payload) else {
       throw CommandError("ERR DUMP payload version or checksum are wrong")
     }
-    var input = DumpInput(body)
-    guard let entry = read(&input, key.bytes, deadline, sizeMax: c.settings.bulkSizeMax) else {
+    var reader = DumpReader(body, c)
+    guard let entry = reader.entry(key.bytes, deadline) else {
       throw CommandError("ERR Bad data format")
     }
     let isReplaced = c.peek(key) != nil
@@ -78,67 +78,6 @@ extension Keys {
       writer.word("REPLACE")
       writer.word("ABSTTL")
     }
-  }
-
-  // MARK: Values
-
-  /// Elements of a list that one node has, in bytes: as Redis' default.
-  private static let nodeSize = 8 << 10
-
-  private static func write(_ entry: Entry, to output: inout RDBOutput) throws(CommandError) {
-    switch entry.kind {
-    case .string:
-      output.byte(0)
-      entry.withString { output.string($0) }
-    case .list:
-      output.byte(18)
-      write(entry.list, to: &output)
-    case .set, .sortedSet, .hash, .stream:
-      throw CommandError("ERR DUMP has no form for a value of this type yet")
-    }
-  }
-
-  private static func write(_ list: List, to output: inout RDBOutput) {
-    var nodes: [Range<Int>] = [], start = 0, size = 0, index = 0
-    list.forEach(in: 0..<list.count) { element in
-      if size > 0, size + element.count > nodeSize {
-        nodes.append(start..<index)
-        (start, size) = (index, 0)
-      }
-      size += element.count + 11  // The most that an entry adds to a short element.
-      index += 1
-    }
-    nodes.append(start..<index)
-    output.length(nodes.count)
-    var node = ListpackWriter()
-    for range in nodes {
-      list.forEach(in: range) { node.append($0) }
-      output.length(2)  // A listpack.
-      let bytes = node.take()
-      output.length(bytes.count)
-      output.append(bytes.view)
-    }
-  }
-
-  /// The value at the front of `input`, which nothing may follow, as an entry; nil if it is none.
-  private static func read(
-    _ input: inout DumpInput, _ key: ByteView, _ deadline: Int64?, sizeMax: Int
-  ) -> Entry? {
-    do throws(DumpFlaw) {
-      guard let type = RDBType(try input.byte()) else { return nil }
-      var text = ByteBuffer()
-      switch type {
-      case .string:
-        try input.string(into: &text, sizeMax: sizeMax)
-        return input.left == 0 ? .string(key, text.view, deadline: deadline) : nil
-      case .list(let layout):
-        var elements = ListElements()
-        try input.list(layout, sizeMax: sizeMax, text: &text, into: &elements)
-        guard input.left == 0, let list = elements.take() else { return nil }
-        return .value(key, list, deadline: deadline)
-      case .set, .hash, .sortedSet, .stream, .foreign: return nil
-      }
-    } catch { return nil }
   }
 }
 
@@ -178,63 +117,5 @@ private struct RestoreOptions {
       }
       index += 1
     }
-  }
-}
-
-// MARK: Reading
-
-/// What DUMP gave is not what it should be: RESTORE says no more than that.
-private struct DumpFlaw: Error {}
-
-/// The bytes of a dump between its front and its version.
-private struct DumpInput: RDBInput, ~Copyable {
-  /// Versions that are read: those of Redis 5 to 7.4 and Valkey 8.
-  private static let versionMax: UInt16 = 12
-  private static let footerSize = 10
-
-  private let bytes: ByteView
-  private(set) var offset = 0
-
-  init(_ bytes: ByteView) { self.bytes = bytes }
-
-  /// What stands before the version and the checksum of `payload`; nil if these are wrong.
-  static func body(of payload: ByteView) -> ByteView? {
-    guard payload.count >= footerSize else { return nil }
-    let end = payload.count - footerSize
-    guard payload.littleEndian(at: end, as: UInt16.self) <= versionMax,
-      CRC64.checksum(payload[0..<end + 2])
-        == payload.littleEndian(at: end + 2, as: UInt64.self)
-    else { return nil }
-    return payload[0..<end]
-  }
-
-  var left: Int { bytes.count - offset }
-
-  mutating func take(_ count: Int) throws(DumpFlaw) -> ByteView {
-    guard count <= left else { throw DumpFlaw() }
-    offset += count
-    return bytes[offset - count..<offset]
-  }
-
-  mutating func skip(_ count: Int) throws(DumpFlaw) { _ = try take(count) }
-
-  func flaw(_ reason: String, at offset: Int?) -> DumpFlaw { DumpFlaw() }
-}
-
-/// A list in the making.
-private struct ListElements: RDBElements, ~Copyable {
-  private var list: List? = List.make()
-
-  deinit { list?.release() }
-
-  mutating func append(_ element: PackedElement) throws(DumpFlaw) {
-    element.withView { list?.push($0, at: .tail) }
-  }
-
-  /// Hands the list over; nil if it is empty, which no key's is.
-  mutating func take() -> List? {
-    guard let list, !list.isEmpty else { return nil }
-    self.list = nil
-    return list
   }
 }

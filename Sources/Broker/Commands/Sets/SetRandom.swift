@@ -106,7 +106,8 @@ extension Sets {
     }
     try c.checkRandomReply(count)
     c.reply.array(Int(-count))
-    for _ in 0..<Int(-count) where !c.reply.isOverfull {
+    for _ in 0..<Int(-count) {
+      if c.reply.isOverfull { break }
       c.reply.bulk(set.randomPair(using: &c.random).name)
     }
   }

@@ -105,7 +105,7 @@ extension SortedSets {
   {
     let request = try AlgebraRequest(&c, countAt: 2, operation, shows: .nothing)
     var result = request.result(c.keyHash)
-    result.pack(c.sortedSetLimits)
+    result.pack(c.settings.sortedSetLimits)
     c.store(result, in: c.key(1), event)
   }
 }

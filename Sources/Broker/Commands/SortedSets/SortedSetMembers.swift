@@ -133,7 +133,7 @@ enum SortedSets {
       let entry = try c.entryForWriting(key, SortedSet.self)
         ?? (options.onlyOld ? nil : c.makeEntry(key, SortedSet.self))
     else { return options.isIncrement ? c.reply.null() : c.reply.integer(0) }
-    let hash = c.keyHash, limits = c.sortedSetLimits
+    let hash = c.keyHash, limits = c.settings.sortedSetLimits
     var set = entry.unsharedValue(SortedSet.self)
     var added = 0, changed = 0, result: Double?
     for pair in 0..<words / 2 {
@@ -226,12 +226,14 @@ enum SortedSets {
   }
 }
 
-extension Context {
+extension Settings {
+  /// Up to where sorted sets are packed.
   var sortedSetLimits: SortedSet.Limits {
-    SortedSet.Limits(
-      countMax: settings.sortedSetPackedCountMax, memberMax: settings.sortedSetPackedSizeMax)
+    SortedSet.Limits(countMax: sortedSetPackedCountMax, memberMax: sortedSetPackedSizeMax)
   }
+}
 
+extension Context {
   /// Hands a sorted set from which members have gone, by what `event` says, back to its entry; the
   /// empty key goes.
   mutating func keep(_ set: SortedSet, in entry: Entry, _ key: Key, _ event: StaticString) {

@@ -115,7 +115,7 @@ extension SortedSets {
     let request = try RangeRequest(c, keyAt: 2)
     let set = try c.value(c.key(2), SortedSet.self)
     let range = set.map { request.ranks(in: $0) } ?? 0..<0
-    let hash = c.keyHash, limits = c.sortedSetLimits
+    let hash = c.keyHash, limits = c.settings.sortedSetLimits
     var stored = SortedSet.make()
     set?.forEach(in: range) { member, score in stored.put(member, hash, limits) { _ in score } }
     let before = c.changes

@@ -36,6 +36,7 @@ extension SortedSets {
       return c.reply.array(0)
     }
     if count < 0 {
+      try c.checkRandomReply(count)
       showAny(&c, set, Int(-count), withScores: withScores)
     } else {
       showDifferent(&c, set, Int(clamping: count), withScores: withScores)
@@ -48,7 +49,8 @@ extension SortedSets {
   ) {
     let total = set.count
     c.reply.beginMembers(count, withScores: withScores)
-    for _ in 0..<count where !c.reply.isOverfull {
+    for _ in 0..<count {
+      if c.reply.isOverfull { break }
       let rank = Int.random(in: 0..<total, using: &c.random)
       set.forEach(in: rank..<rank + 1) { member, score in
         c.reply.member(member, score, withScore: withScores)

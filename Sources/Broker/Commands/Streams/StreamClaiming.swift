@@ -136,7 +136,7 @@ extension Streams {
       let before = pending?.deliveries ?? 1
       claim.take(
         &c, id, delivered: options.delivered ?? c.wall,
-        deliveries: options.deliveries ?? (options.idsAlone ? before : before &+ 1))
+        deliveries: options.deliveries ?? (options.idsAlone ? before : before.next))
     }
     claim.log.end(&c)
     claim.reply(&c, idsAlone: options.idsAlone)
@@ -223,7 +223,8 @@ extension Streams {
         limit -= 1
       } else if idleMin <= 0 || c.wall &- pending.delivered >= idleMin {
         claim.take(
-          &c, id, delivered: c.wall, deliveries: pending.deliveries &+ (idsAlone ? 0 : 1))
+          &c, id, delivered: c.wall,
+          deliveries: idsAlone ? pending.deliveries : pending.deliveries.next)
         limit -= 1
       }
       next = id.next.flatMap { claim.group.pending.item(from: $0) }

@@ -110,7 +110,7 @@ extension Streams {
     var count = 0
     stream.forEach(from: group.delivered.next ?? .max) { entry in
       if let read = group.read, !counters.hasGap(from: entry.id) {
-        group.read = read + 1
+        group.read = read.next
       } else if counters.added != 0 {
         group.read = counters.position(of: entry.id)
       }
@@ -147,7 +147,7 @@ extension Streams {
     while limit == 0 || count < limit, let owned = cursor.next() {
       if let entry = stream.find(owned.id) {
         c.reply.entry(entry)
-        let deliveries = (group.pending.find(owned.id)?.deliveries ?? 0) &+ 1
+        let deliveries = (group.pending.find(owned.id)?.deliveries ?? 0).next
         group.assign(
           owned.id, to: consumer, delivered: c.wall, deliveries: deliveries, c.keyHash)
         log.add(&c, owned.id, delivered: c.wall, deliveries: deliveries)

@@ -64,9 +64,13 @@ import Testing
   #expect(copy.send(reader, "STRLEN h") == ":12304\r\n")
 }
 
-private func hex(_ text: String) -> [UInt8] {
-  let digits = Array(text.utf8)
-  return stride(from: 0, to: digits.count, by: 2).compactMap {
-    UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
-  }
+@Test func registersThatNoCountingMakesAreNoMistakeOfOurs() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  var bytes = Array("HYLL".utf8) + [UInt8](repeating: 0, count: 12)
+  bytes[15] = 0x80
+  bytes += [0xE4] + [UInt8](repeating: 0xFF, count: 16384 * 6 / 8 - 1)
+  _ = harness.send(client, [Array("SET".utf8), Array("k".utf8), bytes])
+  #expect(harness.send(client, "PFCOUNT k").hasPrefix(":"))
+  #expect(harness.send(client, "PFCOUNT k k").hasPrefix(":"))
 }

@@ -5,18 +5,20 @@ import Testing
 
 @testable import Broker
 
-private func hex(_ text: String) -> [UInt8] {
-  let digits = Array(text.utf8)
-  return stride(from: 0, to: digits.count, by: 2).compactMap {
-    UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
-  }
-}
 private func words(_ text: String) -> [[UInt8]] {
   text.split(separator: " ").map { Array($0.utf8) }
 }
 
+/// A dump of `bytes`, a type and a value and a version, with the right checksum.
+func sealed(_ bytes: [UInt8]) -> [UInt8] {
+  var buffer = ByteBuffer()
+  buffer.append(bytes)
+  let sum = CRC64.checksum(buffer.view)
+  return bytes + (0..<8).map { UInt8(truncatingIfNeeded: sum >> UInt64(8 * $0)) }
+}
+
 extension EngineHarness {
-  fileprivate mutating func dump(_ client: Int, _ key: String) -> [UInt8] {
+  mutating func dump(_ client: Int, _ key: String) -> [UInt8] {
     let reply = sendForBytes(client, words("DUMP \(key)"))
     guard reply.first == UInt8(ascii: "$"), let end = reply.firstIndex(of: 0x0A) else {
       return reply
@@ -24,7 +26,7 @@ extension EngineHarness {
     return Array(reply[(end + 1)...].dropLast(2))
   }
 
-  fileprivate mutating func restore(
+  mutating func restore(
     _ client: Int, _ key: String, _ ttl: String, _ payload: [UInt8], _ options: String = ""
   ) -> String {
     send(client, words("RESTORE \(key) \(ttl)") + [payload] + words(options))
@@ -119,13 +121,6 @@ func aListSurvivesDumpAndRestore(seed: UInt64) {
   #expect(harness.send(client, "EXISTS t") == ":0\r\n")
 }
 
-private func sealed(_ bytes: [UInt8]) -> [UInt8] {
-  var buffer = ByteBuffer()
-  buffer.append(bytes)
-  let sum = CRC64.checksum(buffer.view)
-  return bytes + (0..<8).map { UInt8(truncatingIfNeeded: sum >> UInt64(8 * $0)) }
-}
-
 /// Goal: bytes with a good checksum and bad insides never trap. Method: cut and change a dump at every
 /// byte and seal it again.
 @Test func aDumpOfNothingSensibleIsBadDataOrAValue() {
@@ -161,4 +156,17 @@ private func sealed(_ bytes: [UInt8]) -> [UInt8] {
   #expect(harness.restore(client, "b", "1", hello, "ABSTTL REPLACE") == "+OK\r\n")
   #expect(harness.effects() == "*2\r\n$3\r\nDEL\r\n$1\r\nb\r\n")
   #expect(harness.send(client, "EXISTS b c") == ":0\r\n")
+}
+
+/// Goal: what was restored once is there after a start with another limit.
+@Test func aRestoreIsReplayedWhateverTheLimitIs() throws {
+  var harness = EngineHarness(logging: true)
+  let client = harness.client()
+  _ = harness.send(client, "SETRANGE a 2000000 x")
+  #expect(harness.restore(client, "b", "0", harness.dump(client, "a")) == "+OK\r\n")
+  let (body, count) = harness.frame()
+  var copy = EngineHarness()
+  copy.engine.context.settings.bulkSizeMax = 1 << 20
+  try copy.replay(body, count: count)
+  #expect(copy.send(copy.client(), "STRLEN b") == ":2000001\r\n")
 }

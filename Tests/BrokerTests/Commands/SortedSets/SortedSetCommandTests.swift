@@ -226,3 +226,11 @@ func aLargeSortedSetIsFreedLater(request: String) {
   }
   #expect((2..<1000).contains(slices))
 }
+
+@Test func moreRandomMembersThanAReplyHoldsAreRefused() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  _ = harness.send(client, "ZADD z 1 a")
+  #expect(harness.send(client, "ZRANDMEMBER z -9223372036854775807").hasPrefix("-ERR"))
+  #expect(harness.send(client, "ZRANDMEMBER z -3") == "*3\r\n$1\r\na\r\n$1\r\na\r\n$1\r\na\r\n")
+}

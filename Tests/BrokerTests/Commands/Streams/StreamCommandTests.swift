@@ -437,3 +437,25 @@ private let groups = """
   > COMMAND GETKEYSANDFLAGS XGROUP CREATE s g 0
   *1|*2|$1|s|*2|+RW|+insert|
   """
+
+/// Goal: counters that clients may set to the greatest number go no further, and what is kept of them is
+/// read back. Method: each is set so, used, and replayed.
+@Test func countersStayAtTheGreatestNumber() throws {
+  var harness = EngineHarness(logging: true)
+  let client = harness.client(), most = "9223372036854775807"
+  for line in [
+    "XADD s 1-1 a b", "XADD s 2-1 a b", "XSETID s 2-1 ENTRIESADDED \(most)", "XADD s 3-1 a b",
+    "XGROUP CREATE s g 0 ENTRIESREAD \(most)", "XINFO GROUPS s", "XGROUP CREATE s h 1-1",
+    "XREADGROUP GROUP g c COUNT 1 STREAMS s >", "XREADGROUP GROUP h c STREAMS s >",
+    "XCLAIM s h c 0 2-1 RETRYCOUNT \(most) JUSTID", "XREADGROUP GROUP h c STREAMS s 0",
+    "XCLAIM s h c 0 2-1", "XAUTOCLAIM s h c 0 0",
+  ] { #expect(!harness.send(client, line).hasPrefix("-"), "\(line)") }
+  #expect(harness.send(client, "XINFO STREAM s").contains("entries-added\r\n:\(most)\r\n"))
+  let (body, count) = harness.frame()
+  var copy = EngineHarness()
+  try copy.replay(body, count: count)
+  let other = copy.client()
+  let pending = harness.send(client, "XPENDING s h - + 9")
+  #expect(pending.contains(":\(most)\r\n"))
+  #expect(copy.send(other, "XPENDING s h - + 9") == pending)
+}
