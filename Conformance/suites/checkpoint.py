@@ -355,6 +355,8 @@ def kills(run):
         except servers.DidNotStart as error:
             run.check(title + ": the server starts again", False, error)
             return
+        # The next segment, which is being made just now, is listed in a moment.
+        wait_for(lambda: not folder.leftovers(server.directory), 5)
         run.equal(title + ": nothing is left over after the start", folder.leftovers(server.directory), [])
         crash.verify(run, server, loads, ledger, title)
         with server.connect() as connection:

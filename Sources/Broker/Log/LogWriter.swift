@@ -355,7 +355,7 @@ struct LogWriter: ~Copyable {
     sizesBefore.append(end)
     end = SegmentHeader.size
     zeroedEnd = end
-    reservedEnd = max(end, canReserve ? options.reserveStep : 0)
+    reservedEnd = end
     rotationEnd = options.segmentSize
     if !isSupplied { takeLeft()?.close(in: folder) }
   }
@@ -366,8 +366,8 @@ struct LogWriter: ~Copyable {
     let number = max(written, manifest.segments.last!.number) + 1
     var listed = manifest
     listed.next = Segment(first: number)
-    return SegmentMaking(
-      segment: listed.next!, manifest: listed, reserve: canReserve ? options.reserveStep : 0)
+    // Space is set aside once it is written to: it may never be.
+    return SegmentMaking(segment: listed.next!, manifest: listed, reserve: 0)
   }
 
   /// Takes in that the next segment has been made: its open file.
