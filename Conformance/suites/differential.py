@@ -500,6 +500,8 @@ def dump(server):
                     value = connection.do(*read)
                     if kind in (b"hash", b"set"):
                         value = sorted(paired(read[0], value))
+                    if kind == b"zset":  # Which form keeps the sign of zero is a matter of settings, which are not kept.
+                        value = [b"0" if word == b"-0" else word for word in value]
                 state[database, key] = (kind, value, connection.do("PEXPIRETIME", key))
     return state
 
