@@ -155,7 +155,8 @@ def same(arguments, ours, theirs):
     if name in ("SORT", "SORT_RO") and {b"BY", b"ALPHA"} <= {x.upper() for x in arguments} and isinstance(a, list):
         return sorted(map(repr, a)) == sorted(map(repr, b))
     if name in ("SORT", "SORT_RO") and isinstance(a, list) and any(x.upper() == b"BY" and b"*" not in y for x, y in zip(arguments, arguments[1:])):
-        return len(a) == len(b)  # Not sorted at all: a set is shown in the order of its hash table, or a part of that.
+        # Not sorted at all: a set is shown in the order of its hash table; of that LIMIT takes some.
+        return len(a) == len(b) if b"LIMIT" in {x.upper() for x in arguments} else sorted(map(repr, a)) == sorted(map(repr, b))
     if name == "XINFO":
         return timeless(a) == timeless(b)
     if name == "XPENDING":
