@@ -266,3 +266,16 @@ import Testing
   #expect(harness.send(client, "GET key") == "$-1\r\n")
   #expect(harness.effects().contains("DEL"))
 }
+
+/// CLIENT LIST shows the command a session asked for last, also one that was refused, as
+/// redis-server 7.0.15 does.
+@Test(arguments: [
+  ("PING", "ping"), ("NOSUCH", "NULL"), ("CLIENT NOSUCH", "NULL"), ("RESET x", "reset"),
+  ("CONFIG GET", "config|get"), ("CLIENT", "client"),
+])
+func theLastCommandIsShown(command: String, shown: String) {
+  var harness = EngineHarness()
+  let client = harness.client(), other = harness.client()
+  _ = harness.send(client, command)
+  #expect(harness.send(other, "CLIENT LIST").contains("cmd=\(shown) "))
+}
