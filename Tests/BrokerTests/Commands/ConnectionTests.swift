@@ -146,6 +146,9 @@ import Testing
   _ = harness.send(worker, "BLPOP list 0")
   #expect(harness.send(admin, "CLIENT UNBLOCK \(id) ERROR") == ":1\r\n")
   #expect(harness.output(worker) == "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n")
+  let counts = harness.send(admin, "INFO commandstats").split(separator: "\r\n")
+  let blpop = counts.first { $0.hasPrefix("cmdstat_blpop:") }
+  #expect(blpop?.hasSuffix("rejected_calls=0,failed_calls=1") == true)
   #expect(harness.send(admin, "CLIENT UNBLOCK \(id)") == ":0\r\n")
   #expect(
     harness.send(admin, "CLIENT UNBLOCK 1 LATER")
