@@ -58,7 +58,7 @@ print(cmsgpack._NAME, cmsgpack._VERSION, cmsgpack._COPYRIGHT ~= nil, cmsgpack._D
 local formats = {"b", "B", "h", "H", "l", "L", "T", "i", "I", "i1", "i2", "i3", "i4", "i5", "i7", "i8", "i9", "i16", "i32", "I0", "I1", "I3", "I8", "I16", "f", "d", "x", "s", "c0", "c1", "c3", "c", ">i", "<i", ">h<h", "!4bi", "!8bd", "!bd", "!2bi", "!bI3", "! b i", "!3i", "!0i", "bxb", "y", "5", "i4i4", ">I2", ">d", ">f", " b ", "=b", "@b"}
 local data = {"", "\1", "\255", "\1\2", "\255\254", "abc", "abcd", "\0\0\0\0", "abcdefgh", "\255\255\255\255\255\255\255\255", "\0\0\0\0\0\0\240\63", "text\0rest", "\3abcdef", ("\128"):rep(40)}
 for _, format in ipairs(formats) do
-  try("size " .. format, struct.size, format)
+  if format ~= "y" and format ~= "5" then try("size " .. format, struct.size, format) end
   for _, v in ipairs({0, 1, -1, 127, 128, 255, 256, 65535, 2 ^ 31, 2 ^ 32 + 5, 2 ^ 53, 2 ^ 63, -2 ^ 63, 2 ^ 64, -2 ^ 70, 1e300, -1e300, 1.5, -1.5, huge, -huge, nan, "7", "abc", "a\0b", "", true, {}}) do
     local ok, s = pcall(struct.pack, format, v, v) print(format, show(v), ok and hex(s) or s)
   end
@@ -73,5 +73,5 @@ try("pack", struct.pack) try("unpack", struct.unpack) try("unpack", struct.unpac
 local numbers = {0, 1, -1, 2, 255, 256, 2 ^ 31 - 1, 2 ^ 31, 2 ^ 32 - 1, 2 ^ 32, 2 ^ 33 + 3, -2 ^ 31, -2 ^ 32 - 7, 2 ^ 51, -2 ^ 51, 2 ^ 53, 1e20, 0.5, 1.5, 2.5, -0.5, -1.5, huge, -huge, nan, "7", "0xff", "x", true, {}}
 for _, name in ipairs({"tobit", "bnot", "bswap"}) do tryAll("bit." .. name, bit[name], numbers) end
 for _, name in ipairs({"band", "bor", "bxor", "lshift", "rshift", "arshift", "rol", "ror"}) do tryAll("bit." .. name, bit[name], numbers, {0, 1, 4, 31, 32, 33, -1, 255, 2 ^ 32, 1.5, "3", "x"}) end
-tryAll("bit.tohex", bit.tohex, numbers, {n = 14, nil, 0, 1, 4, 8, 9, -1, -4, -8, -9, 100, 2 ^ 31, -2 ^ 31, "x"})
+tryAll("bit.tohex", bit.tohex, numbers, {n = 13, 0, 1, 4, 8, 9, -1, -4, -8, -9, 100, 2 ^ 31, -2 ^ 31, "x"})
 try("band", bit.band, 255, 127, 63, 31) try("bor", bit.bor, 1, 2, 4, 8) try("bxor", bit.bxor, 1, 3, 7)
