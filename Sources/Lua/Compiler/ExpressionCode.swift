@@ -8,7 +8,7 @@ extension FunctionBuilder {
   // MARK: Values
 
   /// Of a call or `...`: how many results are wanted; nil: all.
-  func setResults(_ e: Expression, _ count: Int?) throws(Failure) {
+  mutating func setResults(_ e: Expression, _ count: Int?) throws(Failure) {
     if e.kind == .call {
       code[e.a].c = (count ?? -1) + 1
     } else if e.kind == .variadic {
@@ -18,7 +18,7 @@ extension FunctionBuilder {
     }
   }
 
-  func setOneResult(_ e: inout Expression) {
+  mutating func setOneResult(_ e: inout Expression) {
     if e.kind == .call {
       e.kind = .register
       e.a = code[e.a].a
@@ -29,7 +29,7 @@ extension FunctionBuilder {
   }
 
   /// A variable's value is fetched, into a register still open.
-  func discharge(_ e: inout Expression) {
+  mutating func discharge(_ e: inout Expression) {
     switch e.kind {
     case .local: e.kind = .register
     case .upvalue: relocate(&e, Instruction(.getUpvalue, 0, e.a))
@@ -50,12 +50,12 @@ extension FunctionBuilder {
     }
   }
 
-  private func relocate(_ e: inout Expression, _ instruction: Instruction) {
+  private mutating func relocate(_ e: inout Expression, _ instruction: Instruction) {
     e.a = emit(instruction)
     e.kind = .relocatable
   }
 
-  private func discharge(_ e: inout Expression, to register: Int) {
+  private mutating func discharge(_ e: inout Expression, to register: Int) {
     discharge(&e)
     switch e.kind {
     case .nil: emitNils(from: register, count: 1)
@@ -70,14 +70,14 @@ extension FunctionBuilder {
     e.kind = .register
   }
 
-  private func dischargeToAny(_ e: inout Expression) throws(Failure) {
+  private mutating func dischargeToAny(_ e: inout Expression) throws(Failure) {
     guard e.kind != .register else { return }
     try reserve(1)
     discharge(&e, to: freeRegister - 1)
   }
 
   /// Puts the value into `register`.
-  private func put(_ e: inout Expression, into register: Int) {
+  private mutating func put(_ e: inout Expression, into register: Int) {
     discharge(&e, to: register)
     if e.kind == .jump { concatenate(&e.trueJumps, e.a) }
     if e.hasJumps {
@@ -98,7 +98,7 @@ extension FunctionBuilder {
     e = Expression(kind: .register, a: register)
   }
 
-  func putIntoNext(_ e: inout Expression) throws(Failure) {
+  mutating func putIntoNext(_ e: inout Expression) throws(Failure) {
     discharge(&e)
     release(e)
     try reserve(1)
@@ -107,7 +107,7 @@ extension FunctionBuilder {
 
   /// Puts the value into any register and answers which.
   @discardableResult
-  func putIntoAny(_ e: inout Expression) throws(Failure) -> Int {
+  mutating func putIntoAny(_ e: inout Expression) throws(Failure) -> Int {
     discharge(&e)
     if e.kind == .register {
       if !e.hasJumps { return e.a }
@@ -121,12 +121,12 @@ extension FunctionBuilder {
     return e.a
   }
 
-  func putValue(_ e: inout Expression) throws(Failure) {
+  mutating func putValue(_ e: inout Expression) throws(Failure) {
     if e.hasJumps { try putIntoAny(&e) } else { discharge(&e) }
   }
 
   /// The index of the constant that the expression is, if it is one.
-  private func constantIndex(_ e: Expression) -> Int? {
+  private mutating func constantIndex(_ e: Expression) -> Int? {
     guard !e.hasJumps else { return nil }
     let index: Int
     switch e.kind {
@@ -141,7 +141,7 @@ extension FunctionBuilder {
   }
 
   /// A register, or a constant as RK has it.
-  private func registerOrConstant(_ e: inout Expression) throws(Failure) -> Int {
+  private mutating func registerOrConstant(_ e: inout Expression) throws(Failure) -> Int {
     try putValue(&e)
     if let index = constantIndex(e) { return Instruction.firstConstant + index }
     return try putIntoAny(&e)
@@ -150,7 +150,7 @@ extension FunctionBuilder {
   // MARK: Variables
 
   /// Assigns the value `e` to `variable`.
-  func store(_ variable: Expression, _ e: inout Expression) throws(Failure) {
+  mutating func store(_ variable: Expression, _ e: inout Expression) throws(Failure) {
     switch variable.kind {
     case .local:
       release(e)
@@ -168,7 +168,7 @@ extension FunctionBuilder {
   }
 
   /// `e:key`: the function and its first argument in two new registers.
-  func method(_ e: inout Expression, _ key: LuaString) throws(Failure) {
+  mutating func method(_ e: inout Expression, _ key: LuaString) throws(Failure) {
     try putIntoAny(&e)
     release(e)
     let function = freeRegister
@@ -178,7 +178,7 @@ extension FunctionBuilder {
   }
 
   /// `table[key]`, where the table is in a register.
-  func index(_ table: inout Expression, _ key: inout Expression) throws(Failure) {
+  mutating func index(_ table: inout Expression, _ key: inout Expression) throws(Failure) {
     if !key.hasJumps {
       if key.kind == .constant, constantValue(key.a).isString {
         table = Expression(kind: .field, a: table.a, b: key.a)
@@ -196,7 +196,7 @@ extension FunctionBuilder {
   // MARK: Conditions
 
   /// Goes on when `e` is true; the jumps for false are left open in `e.falseJumps`.
-  func jumpIfFalse(_ e: inout Expression) throws(Failure) {
+  mutating func jumpIfFalse(_ e: inout Expression) throws(Failure) {
     discharge(&e)
     let jump: Int
     switch e.kind {
@@ -213,7 +213,7 @@ extension FunctionBuilder {
   }
 
   /// Goes on when `e` is false; the jumps for true are left open in `e.trueJumps`.
-  func jumpIfTrue(_ e: inout Expression) throws(Failure) {
+  mutating func jumpIfTrue(_ e: inout Expression) throws(Failure) {
     discharge(&e)
     let jump: Int
     switch e.kind {
@@ -227,7 +227,7 @@ extension FunctionBuilder {
     e.falseJumps = Self.noJump
   }
 
-  private func emitTest(_ e: inout Expression, sense: Bool) throws(Failure) -> Int {
+  private mutating func emitTest(_ e: inout Expression, sense: Bool) throws(Failure) -> Int {
     if e.kind == .relocatable, code[e.a].operation == .not {
       let operand = code[e.a].b
       removeLast()
@@ -240,7 +240,7 @@ extension FunctionBuilder {
 
   // MARK: Operators
 
-  func unary(_ operation: UnaryOperator, _ e: inout Expression) throws(Failure) {
+  mutating func unary(_ operation: UnaryOperator, _ e: inout Expression) throws(Failure) {
     switch operation {
     case .not: try not(&e)
     case .minus:
@@ -259,7 +259,7 @@ extension FunctionBuilder {
     }
   }
 
-  private func not(_ e: inout Expression) throws(Failure) {
+  private mutating func not(_ e: inout Expression) throws(Failure) {
     discharge(&e)
     switch e.kind {
     case .nil, .false: e.kind = .true
@@ -276,7 +276,7 @@ extension FunctionBuilder {
   }
 
   /// Behind the left operand, before the right one is read.
-  func infix(_ operation: BinaryOperator, _ e: inout Expression) throws(Failure) {
+  mutating func infix(_ operation: BinaryOperator, _ e: inout Expression) throws(Failure) {
     switch operation {
     case .and: try jumpIfFalse(&e)
     case .or: try jumpIfTrue(&e)
@@ -290,7 +290,7 @@ extension FunctionBuilder {
   }
 
   /// Behind the right operand; the result is left in `e`.
-  func posfix(
+  mutating func posfix(
     _ operation: BinaryOperator, _ e: inout Expression, _ right: inout Expression
   ) throws(Failure) {
     switch operation {
@@ -319,7 +319,9 @@ extension FunctionBuilder {
     }
   }
 
-  private func concatenation(_ e: inout Expression, _ right: inout Expression) throws(Failure) {
+  private mutating func concatenation(_ e: inout Expression, _ right: inout Expression)
+    throws(Failure)
+  {
     try putValue(&right)
     if right.kind == .relocatable, code[right.a].operation == .concatenate {
       // a .. (b .. c): one instruction makes one string of all of them.
@@ -336,7 +338,7 @@ extension FunctionBuilder {
     relocate(&e, Instruction(.concatenate, 0, first, last))
   }
 
-  private func releaseBoth(_ a: Expression, _ b: Expression) {
+  private mutating func releaseBoth(_ a: Expression, _ b: Expression) {
     if a.kind == .register && b.kind == .register && a.a > b.a {
       release(a)
       release(b)
@@ -346,7 +348,7 @@ extension FunctionBuilder {
     }
   }
 
-  private func arithmetic(
+  private mutating func arithmetic(
     _ operation: Operation, _ operationK: Operation, _ e: inout Expression,
     _ right: inout Expression
   ) throws(Failure) {
@@ -366,18 +368,18 @@ extension FunctionBuilder {
     relocate(&e, Instruction(operation, 0, first, second))
   }
 
-  private func fold(_ operation: Operation, _ a: Double, _ b: Double) -> Double? {
+  private mutating func fold(_ operation: Operation, _ a: Double, _ b: Double) -> Double? {
     if operation == .divide || operation == .modulo, b == 0 { return nil }
     let result = Arithmetic.compute(operation, a, b)
     return result.isNaN ? nil : result
   }
 
-  private func test(_ e: inout Expression, _ instruction: Instruction) {
+  private mutating func test(_ e: inout Expression, _ instruction: Instruction) {
     let jump = emit(instruction)
     e = Expression(kind: .jump, a: jump)
   }
 
-  private func equality(
+  private mutating func equality(
     _ e: inout Expression, _ right: inout Expression, sense: Bool
   ) throws(Failure) {
     try putValue(&right)
@@ -398,7 +400,7 @@ extension FunctionBuilder {
   }
 
   /// `isSwapped`: the right operand is to be less than the left one.
-  private func order(
+  private mutating func order(
     _ operation: Operation, _ less: Operation, _ greater: Operation, _ e: inout Expression,
     _ right: inout Expression, isSwapped: Bool = false
   ) throws(Failure) {
@@ -423,7 +425,7 @@ extension FunctionBuilder {
   // MARK: Table constructors
 
   /// Stores the last `count` values (nil: as many as there are) behind element `index` of the table in `base`.
-  func emitSetList(_ base: Int, behind index: Int, count: Int?) {
+  mutating func emitSetList(_ base: Int, behind index: Int, count: Int?) {
     emit(Instruction(.setList, base, count ?? 0, index))
     freeRegister = base + 1
   }

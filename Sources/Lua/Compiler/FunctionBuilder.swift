@@ -4,7 +4,7 @@
 // Registers are a stack: local variables at its bottom in the order of their declaration, temporary
 // values above. What makes code of expressions is in ExpressionCode.swift, of jumps in Jumps.swift.
 
-final class FunctionBuilder {
+struct FunctionBuilder {
   /// A block of statements: the variables declared in it, and for a loop its `break`s.
   struct Block {
     /// Local variables active outside of it.
@@ -25,7 +25,6 @@ final class FunctionBuilder {
 
   let machine: Machine
   let source: LuaString
-  let parent: FunctionBuilder?
 
   var code: [Instruction] = []
   private var lines: [Int32] = []
@@ -59,10 +58,9 @@ final class FunctionBuilder {
   var lastLine = 0
   var currentLine = 0
 
-  init(machine: Machine, source: LuaString, parent: FunctionBuilder?, line: Int) {
+  init(machine: Machine, source: LuaString, line: Int) {
     self.machine = machine
     self.source = source
-    self.parent = parent
     self.line = line
     constantIndexes = machine.table()
   }
@@ -70,7 +68,7 @@ final class FunctionBuilder {
   // MARK: Instructions
 
   @discardableResult
-  func emit(_ instruction: Instruction) -> Int {
+  mutating func emit(_ instruction: Instruction) -> Int {
     // Whoever waits to jump here now knows where that is.
     dischargePendingJumps()
     code.append(instruction)
@@ -78,15 +76,15 @@ final class FunctionBuilder {
     return code.count - 1
   }
 
-  func removeLast() {
+  mutating func removeLast() {
     code.removeLast()
     lines.removeLast()
   }
 
   /// Gives the last instruction another line.
-  func setLine(_ line: Int) { lines[lines.count - 1] = Int32(line) }
+  mutating func setLine(_ line: Int) { lines[lines.count - 1] = Int32(line) }
 
-  func emitNils(from first: Int, count: Int) {
+  mutating func emitNils(from first: Int, count: Int) {
     if code.count > lastTarget, let last = code.last, last.operation == .nils,
       last.a <= first, first <= last.b + 1
     {
@@ -96,13 +94,13 @@ final class FunctionBuilder {
     emit(Instruction(.nils, first, first + count - 1))
   }
 
-  func emitReturn(from first: Int, count: Int?) {
+  mutating func emitReturn(from first: Int, count: Int?) {
     emit(Instruction(.return, first, (count ?? -1) + 1))
   }
 
   // MARK: Constants
 
-  func constant(_ value: Value) -> Int {
+  mutating func constant(_ value: Value) -> Int {
     if value.isNil {
       if nilConstant == nil {
         nilConstant = constants.count
@@ -117,13 +115,13 @@ final class FunctionBuilder {
     return constants.count - 1
   }
 
-  func constant(_ string: LuaString) -> Int { constant(Value(string)) }
+  mutating func constant(_ string: LuaString) -> Int { constant(Value(string)) }
 
   func constantValue(_ index: Int) -> Value { constants[index] }
 
   // MARK: Registers
 
-  func checkRegisters(_ count: Int) throws(Failure) {
+  mutating func checkRegisters(_ count: Int) throws(Failure) {
     let needed = freeRegister + count
     guard needed > registerCount else { return }
     guard needed < Limits.registersMax else {
@@ -133,18 +131,18 @@ final class FunctionBuilder {
     registerCount = needed
   }
 
-  func reserve(_ count: Int) throws(Failure) {
+  mutating func reserve(_ count: Int) throws(Failure) {
     try checkRegisters(count)
     freeRegister += count
   }
 
-  func release(_ register: Int) {
+  mutating func release(_ register: Int) {
     guard register >= active.count else { return }
     freeRegister -= 1
     assert(register == freeRegister)
   }
 
-  func release(_ expression: Expression) {
+  mutating func release(_ expression: Expression) {
     if expression.kind == .register { release(expression.a) }
   }
 
@@ -153,16 +151,16 @@ final class FunctionBuilder {
   var activeCount: Int { active.count }
 
   /// Declares a local variable; it comes into scope with `activate`.
-  func declare(_ name: LuaString) throws(Failure) {
+  mutating func declare(_ name: LuaString) throws(Failure) {
     try checkLimit(active.count + declared.count + 1, Limits.localsMax, "local variables")
     locals.append(LocalName(name: name, start: 0, end: 0))
     declared.append(locals.count - 1)
   }
 
-  func declare(_ name: StaticString) throws(Failure) { try declare(machine.string(name)) }
+  mutating func declare(_ name: StaticString) throws(Failure) { try declare(machine.string(name)) }
 
   /// Brings the first `count` declared variables into scope.
-  func activate(_ count: Int) {
+  mutating func activate(_ count: Int) {
     for index in declared.prefix(count) {
       locals[index].start = code.count
       active.append(index)
@@ -171,9 +169,9 @@ final class FunctionBuilder {
   }
 
   /// The variable declared last begins here: it was in scope before, for its own function to see.
-  func restartLastVariable() { locals[active[active.count - 1]].start = code.count }
+  mutating func restartLastVariable() { locals[active[active.count - 1]].start = code.count }
 
-  func deactivate(to count: Int) {
+  mutating func deactivate(to count: Int) {
     while active.count > count { locals[active.removeLast()].end = code.count }
   }
 
@@ -186,26 +184,23 @@ final class FunctionBuilder {
     return nil
   }
 
-  /// The variable `name` as seen from here.
-  func variable(_ name: LuaString) throws(Failure) -> Expression {
-    if let found = try find(name) { return found }
-    return Expression(kind: .global, a: constant(name))
+  /// The variable `name` if it is one of this function, or one that it has caught.
+  func variable(_ name: LuaString) -> Expression? {
+    if let register = register(of: name) { return Expression(kind: .local, a: register) }
+    guard let index = upvalues.firstIndex(where: { $0.name == name }) else { return nil }
+    return Expression(kind: .upvalue, a: index)
   }
 
-  private func find(_ name: LuaString) throws(Failure) -> Expression? {
-    if let register = register(of: name) { return Expression(kind: .local, a: register) }
-    if let index = upvalues.firstIndex(where: { $0.name == name }) {
-      return Expression(kind: .upvalue, a: index)
-    }
-    guard let parent, let outer = try parent.find(name) else { return nil }
-    if outer.kind == .local { parent.markCaught(outer.a) }
+  /// Catches `variable`, which is `name` in the enclosing function.
+  mutating func `catch`(_ name: LuaString, _ variable: Expression) throws(Failure) -> Expression {
     try checkLimit(upvalues.count + 1, Limits.upvaluesMax, "upvalues")
-    upvalues.append(CaughtVariable(name: name, isLocal: outer.kind == .local, index: outer.a))
+    upvalues.append(
+      CaughtVariable(name: name, isLocal: variable.kind == .local, index: variable.a))
     return Expression(kind: .upvalue, a: upvalues.count - 1)
   }
 
   /// The block that declared the variable must close it at its end.
-  private func markCaught(_ register: Int) {
+  mutating func markCaught(_ register: Int) {
     if let index = blocks.lastIndex(where: { $0.activeCount <= register }) {
       blocks[index].hasCaught = true
     }
@@ -213,9 +208,11 @@ final class FunctionBuilder {
 
   // MARK: Blocks
 
-  func enterBlock(isLoop: Bool) { blocks.append(Block(activeCount: active.count, isLoop: isLoop)) }
+  mutating func enterBlock(isLoop: Bool) {
+    blocks.append(Block(activeCount: active.count, isLoop: isLoop))
+  }
 
-  func leaveBlock() {
+  mutating func leaveBlock() {
     let block = blocks.removeLast()
     deactivate(to: block.activeCount)
     if block.hasCaught { emit(Instruction(.close, block.activeCount)) }
@@ -226,13 +223,13 @@ final class FunctionBuilder {
   // MARK: Children, and the end
 
   /// Adds a function defined in this one; answers its index.
-  func addChild(_ child: FunctionBuilder) -> Int {
+  mutating func addChild(_ child: consuming FunctionBuilder) -> Int {
     children.append(child.finish())
     return children.count - 1
   }
 
   /// The function, ready to run.
-  func finish() -> Prototype {
+  mutating func finish() -> Prototype {
     emitReturn(from: 0, count: 0)
     deactivate(to: 0)
     return machine.prototype(

@@ -6,7 +6,7 @@ extension FunctionBuilder {
   static let noJump = -1
 
   /// The list of one jump, to where the caller will say.
-  func emitJump() -> Int {
+  mutating func emitJump() -> Int {
     let pending = pendingJumps
     pendingJumps = Self.noJump
     var jump = emit(Instruction(.jump, 0, 0, Self.noJump))
@@ -17,13 +17,13 @@ extension FunctionBuilder {
 
   /// A jump to an earlier instruction. Whoever waits to get here goes through it: a jump back counts against the
   /// budget, a test does not.
-  func emitJumpBack(to start: Int) {
+  mutating func emitJumpBack(to start: Int) {
     dischargePendingJumps()
     patch(emit(Instruction(.jump, 0, 0, Self.noJump)), to: start)
   }
 
   /// Marks this place as a jump's target.
-  func label() -> Int {
+  mutating func label() -> Int {
     lastTarget = code.count
     return code.count
   }
@@ -33,10 +33,12 @@ extension FunctionBuilder {
     return distance == Self.noJump ? Self.noJump : jump + 1 + distance
   }
 
-  private func setTarget(of jump: Int, to target: Int) { code[jump].c = target - (jump + 1) }
+  private mutating func setTarget(of jump: Int, to target: Int) {
+    code[jump].c = target - (jump + 1)
+  }
 
   /// Adds a list to a list. Their order means nothing, so the shorter one goes first: only that one is walked.
-  func concatenate(_ list: inout Int, _ other: Int) {
+  mutating func concatenate(_ list: inout Int, _ other: Int) {
     guard other != Self.noJump else { return }
     guard list != Self.noJump else {
       list = other
@@ -56,7 +58,7 @@ extension FunctionBuilder {
   }
 
   /// Lets all of `list` jump to `target`.
-  func patch(_ list: Int, to target: Int) {
+  mutating func patch(_ list: Int, to target: Int) {
     if target == code.count {
       patchToHere(list)
     } else {
@@ -64,12 +66,14 @@ extension FunctionBuilder {
     }
   }
 
-  func patchToHere(_ list: Int) {
+  mutating func patchToHere(_ list: Int) {
     _ = label()
-    concatenate(&pendingJumps, list)
+    var pending = pendingJumps
+    concatenate(&pending, list)
+    pendingJumps = pending
   }
 
-  func dischargePendingJumps() {
+  mutating func dischargePendingJumps() {
     guard pendingJumps != Self.noJump else { return }
     let list = pendingJumps
     pendingJumps = Self.noJump
@@ -78,7 +82,7 @@ extension FunctionBuilder {
 
   /// Lets those of `list` that carry a value put it into `register` and jump to `target`, all others jump to
   /// `otherwise`.
-  func patch(_ list: Int, to target: Int, register: Int, otherwise: Int) {
+  mutating func patch(_ list: Int, to target: Int, register: Int, otherwise: Int) {
     var jump = list
     while jump != Self.noJump {
       let next = self.target(of: jump)
@@ -99,7 +103,7 @@ extension FunctionBuilder {
   }
 
   /// Nobody wants the values that `list` carries.
-  func removeValues(_ list: Int) {
+  mutating func removeValues(_ list: Int) {
     var jump = list
     while jump != Self.noJump {
       _ = setTestRegister(of: jump, to: Instruction.noRegister)
@@ -107,7 +111,7 @@ extension FunctionBuilder {
     }
   }
 
-  private func setTestRegister(of jump: Int, to register: Int) -> Bool {
+  private mutating func setTestRegister(of jump: Int, to register: Int) -> Bool {
     guard code[jump].operation == .testSet else { return false }
     if register != Instruction.noRegister && register != code[jump].operand {
       code[jump].a = register

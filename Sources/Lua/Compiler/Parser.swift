@@ -8,13 +8,15 @@ struct Parser: ~Copyable {
   var lexer: Lexer
   let machine: Machine
   var function: FunctionBuilder
+  /// The functions around it, the outermost first.
+  var enclosing: [FunctionBuilder] = []
   /// Productions within productions: each takes native stack.
   private var depth: Int
 
   private init(_ text: Bytes, source: LuaString, machine: Machine) {
     self.machine = machine
     lexer = Lexer(text, source: source, machine: machine)
-    function = FunctionBuilder(machine: machine, source: source, parent: nil, line: 0)
+    function = FunctionBuilder(machine: machine, source: source, line: 0)
     depth = machine.body.nativeDepth
   }
 
@@ -334,7 +336,7 @@ struct Parser: ~Copyable {
   /// functionname ::= Name {`.´ Name} [`:´ Name]
   private mutating func functionStatement(_ line: Int) throws(Failure) {
     try next()
-    var variable = try function.variable(expectName())
+    var variable = try variable(expectName())
     var isMethod = false
     while token == .dot { try field(&variable) }
     if token == .colon {
@@ -401,7 +403,9 @@ struct Parser: ~Copyable {
     }
     guard index >= 0 else { throw lexer.failure("no loop to break") }
     if hasCaught { function.emit(Instruction(.close, function.blocks[index].activeCount)) }
-    function.concatenate(&function.blocks[index].breaks, function.emitJump())
+    var breaks = function.blocks[index].breaks
+    function.concatenate(&breaks, function.emitJump())
+    function.blocks[index].breaks = breaks
   }
 
   /// expressionstatement ::= functioncall | assignment

@@ -78,6 +78,24 @@ extension Parser {
     return e
   }
 
+  /// The variable `name` as seen from the function under way.
+  mutating func variable(_ name: LuaString) throws(Failure) -> Expression {
+    if let found = try find(name, at: enclosing.count) { return found }
+    return Expression(kind: .global, a: function.constant(name))
+  }
+
+  /// The same for a function around it, by its place in `enclosing`. Each function between it and the one that
+  /// declares the variable catches it from the next.
+  private mutating func find(_ name: LuaString, at level: Int) throws(Failure) -> Expression? {
+    let isInner = level == enclosing.count
+    let known = isInner ? function.variable(name) : enclosing[level].variable(name)
+    if let known { return known }
+    guard level > 0, let outer = try find(name, at: level - 1) else { return nil }
+    if outer.kind == .local { enclosing[level - 1].markCaught(outer.a) }
+    return isInner
+      ? try function.catch(name, outer) : try enclosing[level].catch(name, outer)
+  }
+
   /// prefixexpression ::= Name | `(´ expression `)´
   private mutating func prefixExpression() throws(Failure) -> Expression {
     switch token {
@@ -89,7 +107,7 @@ extension Parser {
       // Parentheses leave one value of many.
       function.discharge(&e)
       return e
-    case .name: return try function.variable(expectName())
+    case .name: return try variable(expectName())
     default: throw lexer.failure("unexpected symbol")
     }
   }
@@ -171,30 +189,30 @@ extension Parser {
 
   /// functionbody ::= `(´ parameters `)´ chunk `end´
   mutating func functionBody(isMethod: Bool, line: Int) throws(Failure) -> Expression {
-    let parent = function
-    let child = FunctionBuilder(
-      machine: machine, source: parent.source, parent: parent, line: line)
-    child.lastLine = lexer.lastLine
-    child.currentLine = lexer.line
-    function = child
+    let source = function.source
+    enclosing.append(function)
+    function = FunctionBuilder(machine: machine, source: source, line: line)
+    function.lastLine = lexer.lastLine
+    function.currentLine = lexer.line
     try expect(.openParenthesis)
     if isMethod {
-      try child.declare("self")
-      child.activate(1)
+      try function.declare("self")
+      function.activate(1)
     }
     try parameters()
     try expect(.closeParenthesis)
     try chunk()
-    child.currentLine = lexer.line
+    function.currentLine = lexer.line
     try expect(.end, closing: .function, at: line)
-    function = parent
-    parent.lastLine = lexer.lastLine
-    parent.currentLine = lexer.line
-    let index = parent.addChild(child)
+    let child = function, caught = child.upvalues
+    function = enclosing.removeLast()
+    function.lastLine = lexer.lastLine
+    function.currentLine = lexer.line
+    let index = function.addChild(child)
     let e = Expression(
-      kind: .relocatable, a: parent.emit(Instruction(.closure, 0, child.upvalues.count, index)))
-    for caught in child.upvalues {
-      parent.emit(Instruction(caught.isLocal ? .move : .getUpvalue, 0, caught.index))
+      kind: .relocatable, a: function.emit(Instruction(.closure, 0, caught.count, index)))
+    for variable in caught {
+      function.emit(Instruction(variable.isLocal ? .move : .getUpvalue, 0, variable.index))
     }
     return e
   }

@@ -1,8 +1,7 @@
 // Format.swift: `string.format`, with C's conversions.
 
 enum Format {
-  /// The longest `%` item, in bytes, and the room for what it writes: %f of the largest number with 99 digits.
-  private static let itemMax = 24
+  /// The room for what one item writes: %f of the largest number with 99 digits.
   private static let roomSize = 512
 
   static func format(_ call: Call) throws(Failure) -> Int {
@@ -62,7 +61,9 @@ enum Format {
       try appendByC(item, "c", Int32(byte), to: &buffer)
       if byte == 0 { buffer.truncate(to: start + buffer.bytes.from(start).untilZero.count) }
     case UInt8(ascii: "d"), UInt8(ascii: "i"):
-      try appendByC(item, "lld", Int64(try call.integer(argument)), to: &buffer)
+      let integer = Int64(try call.integer(argument))
+      if item.count == 1 { return try buffer.append(integer: integer) }
+      try appendByC(item, "lld", integer, to: &buffer)
     case UInt8(ascii: "o"):
       try appendByC(item, "llo", unsigned(try call.number(argument)), to: &buffer)
     case UInt8(ascii: "u"):
@@ -93,30 +94,27 @@ enum Format {
 
   /// Lets C write `value`: `%`, the item without its letter, and `letters` (nil: its own).
   private static func appendByC(
-    _ item: Bytes, _ letters: StaticString?, _ value: any CVarArg, to buffer: inout Buffer
+    _ item: Bytes, _ letters: StaticString?, _ value: some CVarArg, to buffer: inout Buffer
   ) throws(Failure) {
-    let format = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: itemMax) {
-      room -> [CChar] in
-      var count = 0
-      func put(_ bytes: Bytes) {
-        for offset in 0..<bytes.count {
-          unsafe room[count] = CChar(bitPattern: bytes[offset])
-          count += 1
-        }
+    var format = InlineArray<24, CChar>(repeating: 0)
+    var count = 0
+    func put(_ bytes: Bytes) {
+      for offset in 0..<bytes.count {
+        format[count] = CChar(bitPattern: bytes[offset])
+        count += 1
       }
-      put(Bytes("%"))
-      if let letters {
-        put(item[0..<item.count - 1])
-        put(Bytes(letters))
-      } else {
-        put(item)
-      }
-      unsafe room[count] = 0
-      return unsafe Array(room[0...count])
     }
+    put(Bytes("%"))
+    put(item[0..<item.count - 1])
+    if let letters { put(Bytes(letters)) } else { put(item.from(item.count - 1)) }
+    // The last one stays 0.
+    precondition(count < format.count)
     unsafe try buffer.append(size: roomSize) { room in
-      unsafe NumberText.format(
-        format, value, to: room.baseAddress.unsafelyUnwrapped, size: roomSize)
+      unsafe format.span.withUnsafeBufferPointer { format in
+        unsafe NumberText.format(
+          format.baseAddress.unsafelyUnwrapped, value,
+          to: room.baseAddress.unsafelyUnwrapped, size: roomSize)
+      }
     }
   }
 

@@ -119,6 +119,11 @@ struct Buffer: ~Copyable {
     count += unsafe NumberText.write(number, to: memory + count)
   }
 
+  mutating func append(integer: Int64) throws(Failure) {
+    if count + NumberText.sizeMax > capacity { try grow(NumberText.sizeMax) }
+    count += unsafe NumberText.write(integer, to: memory + count)
+  }
+
   /// Appends what `write` puts into room of `size` bytes; it answers how many it used.
   mutating func append(
     size: Int, _ write: (UnsafeMutableRawBufferPointer) -> Int

@@ -18,7 +18,8 @@ enum NumberText {
     return unsafe format("%.14g", number, to: memory, size: sizeMax)
   }
 
-  private static func write(_ integer: Int64, to memory: UnsafeMutableRawPointer) -> Int {
+  /// The same of an integer.
+  static func write(_ integer: Int64, to memory: UnsafeMutableRawPointer) -> Int {
     var rest = integer.magnitude
     var size = integer < 0 ? 1 : 0
     if integer < 0 { unsafe memory.storeBytes(of: UInt8(ascii: "-"), as: UInt8.self) }
@@ -41,7 +42,7 @@ enum NumberText {
 
   /// Writes `number` by a format of C, at most `size` - 1 bytes, and answers how many.
   static func format(
-    _ format: UnsafePointer<CChar>, _ value: any CVarArg, to memory: UnsafeMutableRawPointer,
+    _ format: UnsafePointer<CChar>, _ value: some CVarArg, to memory: UnsafeMutableRawPointer,
     size: Int
   ) -> Int {
     let count = unsafe withVaList([value]) { list in
