@@ -157,7 +157,28 @@ public final class Interpreter {
     table.set(index: index, value, machine: machine)
   }
 
+  public func get(_ table: Table, _ key: Value) -> Value { table.get(key) }
+
+  /// `key` is neither nil nor NaN.
+  public func set(_ table: Table, _ key: Value, _ value: Value) {
+    table.set(key, value, machine: machine)
+  }
+
   public func count(_ table: Table) -> Int { table.length }
+
+  /// The entry of `table` behind that of `key`, the first one behind nil.
+  public func next(_ table: Table, after key: Value) -> (key: Value, value: Value)? {
+    table.next(after: key).entry
+  }
+
+  /// What `tostring` makes of a value without metamethods.
+  public func text(_ value: Value) -> Value {
+    if value.isString { return value }
+    var buffer = Buffer(machine)
+    // When the memory is used up it is what there was room for.
+    try? BaseLibrary.write(value, to: &buffer)
+    return Value(machine.string(buffer.bytes))
+  }
 
   /// Keeps `value` alive until `unpin`.
   public func pin(_ value: Value) {
