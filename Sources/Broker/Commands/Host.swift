@@ -50,9 +50,12 @@ protocol Host: AnyObject {
   func writeUsers(_ text: [UInt8], path: String) -> Bool
   /// Bytes that nobody can guess.
   func randomBytes(_ count: Int) -> [UInt8]
+  /// Writes a line that a script asked for to the process' own log.
+  func log(_ level: Settings.LogLevel, _ text: String)
 }
 
 extension Host {
   var isShuttingDown: Bool { false }
+  func log(_ level: Settings.LogLevel, _ text: String) {}
   func apply(_ settings: Settings, changed: [String]) throws(SettingsError) {}
 }

@@ -51,6 +51,8 @@ final class ServerHost: Host {
     return String(randomBytes(20).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
   }
 
+  func log(_ level: Settings.LogLevel, _ text: String) { journal.log(level, text) }
+
   // MARK: Settings
 
   func apply(_ settings: Settings, changed: [String]) throws(SettingsError) {

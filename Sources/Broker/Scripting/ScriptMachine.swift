@@ -1,0 +1,183 @@
+// ScriptMachine.swift: an interpreter that runs scripts on the keyspace.
+//
+// There are two of them, one for scripts and one for functions (Scripting.swift), each made when it is
+// first needed. A run has the context of the command that began it: what a script calls goes the way
+// of all commands (ScriptCalls.swift).
+
+import Lua
+import RESP
+
+/// What is known of the run under way.
+struct ScriptRun {
+  /// The hash of the script or the name of the function, for messages.
+  var name: [UInt8] = []
+  var mayWrite = true
+  var needsNoRoom = false
+  /// Whether memory was full when it began.
+  var beganFull = false
+  /// It has called a command that writes: from then on it is not stopped in the middle.
+  var hasWritten = false
+  /// The protocol that replies are turned into values by: 2, or 3 after `redis.setresp(3)`.
+  var version = 2
+}
+
+@safe
+final class ScriptMachine {
+  /// Bytes that all scripts together may use, code and values; beyond them they fail.
+  static let memoryMax = 1 << 30
+
+  let lua = Interpreter(memoryMax: memoryMax)
+  var run = ScriptRun()
+  /// The command that the script is calling.
+  var words = CallWords()
+  /// Puts a position to errors; see `makeHandler`.
+  private var handler = Value.nil
+  /// Leads to the caller's context while a script runs.
+  private var door: UnsafeMutablePointer<Context>?
+  private(set) weak var host: (any Host)?
+
+  init(host: any Host) {
+    unsafe door = nil
+    self.host = host
+    handler = makeHandler()
+    lua.pin(handler)
+  }
+
+  /// Adds the table `redis`, and protects it with all other globals.
+  func addLibrary(for kind: ScriptLibrary.Kind) {
+    lua.set(lua.globals, "redis", Value(ScriptLibrary.table(kind, self)))
+    lua.protectGlobals()
+  }
+
+  /// Whether a script runs: there is a context then.
+  var isRunning: Bool { unsafe door != nil }
+
+  /// Calls `body` with the context of the command that began the run.
+  @inline(__always)
+  func withContext<R>(_ body: (inout Context) throws(Failure) -> R) throws(Failure) -> R {
+    guard let door = unsafe door else { preconditionFailure("no script runs") }
+    return try unsafe body(&door.pointee)
+  }
+
+  /// Runs `function` in the name of the command being run, and replies with what it returns.
+  ///
+  /// What the script changed before it failed stays. Each of its commands has logged itself.
+  func execute(
+    _ function: Value, _ arguments: [Value] = [], as run: ScriptRun, _ c: inout Context
+  ) throws(CommandError) {
+    let request = c.arguments, command = c.command, database = c.database
+    let version = c.reply.version, wasInExec = c.isInExec
+    self.run = run
+    c.request = nil
+    c.isInExec = true
+    c.isInScript = true
+    c.reply.version = 2
+    let result = unsafe withUnsafeMutablePointer(to: &c) { context in
+      unsafe door = context
+      defer { unsafe door = nil }
+      return lua.run(function, arguments, handler: handler)
+    }
+    c.arguments = request
+    c.command = command
+    c.database = database
+    c.reply.version = version
+    c.isInExec = wasInExec
+    c.isInScript = false
+    c.propagateNothing()
+    words.shrink()
+    switch result {
+    case .success(let value): reply(with: value, &c)
+    case .failure(let error): try fail(with: error, &c)
+    case .killed:
+      throw CommandError(
+        message: Array("ERR Error running script (call to ".utf8) + run.name
+          + Array("): script killed by user".utf8))
+    }
+  }
+
+  // MARK: Errors
+
+  /// The function that sees each error that no script catches, where it happened: it makes a table
+  /// of it, with the position.
+  private func makeHandler() -> Value {
+    lua.function { [unowned self] call throws(Failure) in
+      var error = call[1]
+      if !error.isTable {
+        let table = lua.table(entries: 3)
+        lua.set(table, "err", errorText(lua.text(error)))
+        error = Value(table)
+      }
+      // What failed is one frame out, or two where it was a function of ours.
+      if let position = lua.position(level: 1) ?? lua.position(level: 2) {
+        lua.set(error.table, "source", Value(position.source))
+        lua.set(error.table, "line", Value(position.line))
+      }
+      return call.result(error)
+    }
+  }
+
+  private func errorText(_ text: Value) -> Value {
+    var bytes = ByteBuffer()
+    bytes.append("ERR ")
+    text.string.withView { bytes.append($0) }
+    return lua.string(bytes.view)
+  }
+
+  /// Throws what the client is told of an error.
+  private func fail(with error: Value, _ c: inout Context) throws(CommandError) {
+    guard error.isTable else {
+      // It could not run the handler: its memory is used up, or its stack.
+      throw CommandError(
+        message: Array("ERR Error running script ".utf8) + run.name + [0x2C, 0x20]
+          + lua.text(error).string.withView { $0.array })
+    }
+    let details = ErrorDetails(error.table, lua)
+    var message = details.message
+    if !details.source.isEmpty {
+      message += Array(" script: ".utf8) + run.name + Array(", on ".utf8)
+      message += details.source + Array(":\(details.line).".utf8)
+    }
+    guard details.isCounted else { throw CommandError(message: message) }
+    // The command that failed has counted it already.
+    c.statistics.perCommand[c.command].failed += 1
+    message.withView { c.reply.error($0) }
+  }
+}
+
+/// What an error's table says.
+struct ErrorDetails {
+  /// The text behind `-` in a reply.
+  var message: [UInt8] = Array("ERR unknown error".utf8)
+  var source: [UInt8] = []
+  var line = 0
+  /// Statistics know of the error.
+  var isCounted = false
+
+  init(_ error: Table, _ lua: Interpreter) {
+    let text = lua.get(error, "err")
+    if text.isString || text.isNumber { message = lua.text(text).string.withView { $0.array } }
+    let source = lua.get(error, "source"), line = lua.get(error, "line")
+    if source.isString, line.isNumber {
+      self.source = source.string.withView { $0.array }
+      self.line = Int(exactly: line.number) ?? 0
+    }
+    isCounted = lua.get(error, "ignore_error_stats_update").isTruthy
+  }
+}
+
+// MARK: Bytes
+
+extension LuaString {
+  /// Calls `body` with the string's bytes.
+  @inline(__always)
+  func withView<R>(_ body: (ByteView) -> R) -> R {
+    withBytes { bytes in unsafe bytes.withUnsafeBytes { unsafe body(ByteView($0)) } }
+  }
+}
+
+extension Interpreter {
+  @inline(__always)
+  func string(_ bytes: ByteView) -> Value {
+    unsafe string(RawSpan(_unsafeStart: bytes.start, byteCount: bytes.count))
+  }
+}

@@ -1,0 +1,130 @@
+// Scripting.swift: the scripts that are known, by their hashes, and the interpreters.
+//
+// A script is compiled when EVAL or SCRIPT LOAD first sees it and kept until SCRIPT FLUSH. What EVAL alone
+// has brought is kept only as long as it is among the last `evaluatedMax` of its kind: clients that
+// put values into the text of a script would fill the memory otherwise (as in Redis from 7.4 on).
+
+import Lua
+import RESP
+
+/// A compiled script.
+struct Script {
+  let hash: SHA1
+  /// Its function; pinned.
+  let function: Value
+  /// What it says of itself; nil for one that says nothing.
+  let flags: ScriptFlags?
+  /// Bytes of its text.
+  let size: Int
+  /// SCRIPT LOAD has brought it: it stays.
+  var isLoaded: Bool
+  /// When it was last used, in runs.
+  var lastRun: Int
+}
+
+final class Scripting: ScriptState {
+  /// Scripts that are kept though nobody has loaded them.
+  static let evaluatedMax = 500
+
+  private var scripts: [SHA1: Script] = [:]
+  private var evaluatedCount = 0
+  private var runCount = 0
+  /// What scripts run in, once there was one.
+  private(set) var evaluation: ScriptMachine?
+
+  var figures: ScriptFigures {
+    var figures = ScriptFigures()
+    figures.scriptCount = scripts.count
+    for script in scripts.values { figures.scriptSize += script.size }
+    figures.evaluationMemory = evaluation?.lua.memoryUsed ?? 0
+    return figures
+  }
+
+  func isKnown(_ hash: SHA1) -> Bool { scripts[hash] != nil }
+
+  /// The script called `hash`, which is about to run.
+  func script(_ hash: SHA1) -> Script? {
+    guard let place = scripts.index(forKey: hash) else { return nil }
+    runCount += 1
+    scripts.values[place].lastRun = runCount
+    return scripts.values[place]
+  }
+
+  /// The script of `text`, compiled if it is new.
+  ///
+  /// - Parameter staying: SCRIPT LOAD asks: it is kept whatever comes.
+  func script(
+    of text: ByteView, staying: Bool, _ c: borrowing Context
+  ) throws(CommandError) -> Script {
+    let hash = SHA1(text)
+    if let script = script(hash) {
+      if staying, !script.isLoaded {
+        scripts[hash]?.isLoaded = true
+        evaluatedCount -= 1
+      }
+      return script
+    }
+    let shebang = try Shebang(text), flags = try shebang?.flags()
+    let machine = evaluationMachine(c)
+    let code = text[(shebang?.size ?? 0)..<text.count]
+    let compiled = unsafe machine.lua.compile(
+      RawSpan(_unsafeStart: code.start, byteCount: code.count), name: "@user_script")
+    guard case .success(let function) = compiled else {
+      throw machine.compileError("Error compiling script (new function): ", compiled)
+    }
+    machine.lua.pin(function)
+    runCount += 1
+    let script = Script(
+      hash: hash, function: function, flags: flags, size: text.count, isLoaded: staying,
+      lastRun: runCount)
+    scripts[hash] = script
+    if !staying {
+      evaluatedCount += 1
+      if evaluatedCount > Self.evaluatedMax { forgetOldest() }
+    }
+    return script
+  }
+
+  private func forgetOldest() {
+    let oldest = scripts.values.filter { !$0.isLoaded }.min { $0.lastRun < $1.lastRun }
+    guard let oldest else { return }
+    scripts[oldest.hash] = nil
+    evaluatedCount -= 1
+    evaluation?.lua.unpin(oldest.function)
+  }
+
+  /// Forgets all scripts, and all that they hold.
+  func forgetAll() {
+    scripts = [:]
+    evaluatedCount = 0
+    evaluation = nil
+  }
+
+  /// What scripts run in.
+  func evaluationMachine(_ c: borrowing Context) -> ScriptMachine {
+    if let evaluation { return evaluation }
+    let machine = ScriptMachine(host: c.host)
+    machine.addLibrary(for: .scripts)
+    evaluation = machine
+    return machine
+  }
+}
+
+extension Context {
+  /// The state of scripts in full.
+  var scripting: Scripting {
+    guard let scripting = scripts as? Scripting else {
+      preconditionFailure("scripts are of another kind")
+    }
+    return scripting
+  }
+}
+
+extension ScriptMachine {
+  /// The reply for what could not be compiled.
+  func compileError(_ reason: String, _ compiled: Interpreter.Compiled) -> CommandError {
+    guard case .failure(let message) = compiled else { preconditionFailure("it was compiled") }
+    return CommandError(
+      message: Array("ERR \(reason)".utf8) + lua.text(message).string.withView { $0.array })
+  }
+}
