@@ -208,6 +208,13 @@ public final class Interpreter {
   /// Protects the globals as Redis does: unknown names fail, and neither globals nor any library, nor the
   /// metatable of strings, can be changed.
   public func protectGlobals() {
+    refuseUnknown(in: globals)
+    if let strings = machine.body.stringMetatable { protect(strings) }
+    protectAll(globals)
+  }
+
+  /// Names that `table` has not fail, where other tables answer nil.
+  public func refuseUnknown(in table: Table) {
     let metatable = machine.table(nodeCount: 1)
     machine.set(metatable, "__index") { call throws(Failure) in
       let name = try call.string(2)
@@ -217,9 +224,7 @@ public final class Interpreter {
         try b.append("'")
       }
     }
-    globals.body.metatable = metatable
-    if let strings = machine.body.stringMetatable { protect(strings) }
-    protectAll(globals)
+    table.body.metatable = metatable
   }
 
   /// Protects `table` with its metatable and all tables that it leads to.
