@@ -114,6 +114,8 @@ struct Context: ~Copyable {
   var accessLog = AccessLog()
   /// Scripts and functions (Scripting/).
   let scripts: any ScriptState
+  /// The script that has run for too long, while it does.
+  var busy: BusyScript? { didSet { setCare() } }
   var slowLog = SlowLog()
   var latency = LatencyMonitor()
   /// Of a short command's calls, those whose number has none of these bits are timed.
@@ -454,7 +456,7 @@ struct Context: ~Copyable {
 
   /// To be called when a reason for `needsCare` may have come or gone.
   mutating func setCare() {
-    needsCare = isPaused || isStarting || settings.replicaCountMin > 0
+    needsCare = isPaused || isStarting || busy != nil || settings.replicaCountMin > 0
   }
 
   // MARK: Who looks on

@@ -111,6 +111,7 @@ extension Context {
           + "QUIT / RESET are allowed in this context")
     }
     if isStarting, !entry.flags.contains(.loading) { return .loading }
+    if let busy, !entry.flags.contains(.allowBusy) { return busy.error }
     if flags.contains(.monitor), !entry.flags.isDisjoint(with: [.write, .readOnly]) {
       return CommandError("ERR Replica can't interact with the keyspace")
     }

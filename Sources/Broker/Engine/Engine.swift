@@ -30,7 +30,7 @@ struct Engine: ~Copyable {
     Databases.commands, Transactions.commands,
     PubSub.subscriptions, PubSub.publishing, Connection.commands, Clients.commands,
     CommandList.commands, AccessCommands.commands,
-    ScriptCommands.evaluating, ScriptCommands.managing,
+    ScriptCommands.evaluating, ScriptCommands.managing, FunctionCommands.commands,
     ServerCommands.commands, Saving.commands, Configuration.commands, SlowLogCommands.commands,
     LatencyCommands.commands, MemoryCommands.commands, Debugging.commands,
   ]

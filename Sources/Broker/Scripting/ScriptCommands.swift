@@ -50,6 +50,11 @@ enum ScriptCommands {
           summary: "Forgets all scripts.", complexity: "O(N), N bytes that scripts hold",
           syntax: "[ASYNC|SYNC]", body: flush),
         Command(
+          "KILL", arity: .exactly(2), flags: [.noScript, .allowBusy], group: .scripting,
+          since: "2.6.0", summary: "Ends the script that runs, if it has not written.",
+          complexity: "O(1)"
+        ) { (c: inout Context) throws(CommandError) in try kill(&c, isFunction: false) },
+        Command(
           "LOAD", arity: .exactly(3), flags: [.noScript, .stale], group: .scripting,
           since: "2.6.0", summary: "Takes a script without running it.",
           complexity: "O(N), N bytes of the script", syntax: "<script>", body: load),
@@ -78,7 +83,7 @@ enum ScriptCommands {
   }
 
   /// How many of the words behind the third are keys.
-  private static func keyCount(_ c: borrowing Context) throws(CommandError) -> Int {
+  static func keyCount(_ c: borrowing Context) throws(CommandError) -> Int {
     guard let count = c.arguments[2].integer else { throw .notAnInteger }
     guard count <= c.arguments.count - 3 else {
       throw CommandError("ERR Number of keys can't be greater than number of args")
@@ -105,6 +110,22 @@ enum ScriptCommands {
   private static func load(_ c: inout Context) throws(CommandError) {
     let script = try c.scripting.script(of: c.arguments[2], staying: true, c)
     c.reply.bulk(script.hash.hex)
+  }
+
+  /// `SCRIPT KILL`, `FUNCTION KILL` → OK: what runs ends at once.
+  static func kill(_ c: inout Context, isFunction: Bool) throws(CommandError) {
+    guard let busy = c.busy else {
+      throw CommandError("NOTBUSY No scripts in execution right now.")
+    }
+    guard !busy.hasWritten else {
+      throw CommandError(
+        "UNKILLABLE Sorry the script already executed write commands against the dataset. You can "
+          + "either wait the script termination or kill the server in a hard way using the "
+          + "SHUTDOWN NOSAVE command.")
+    }
+    guard busy.isFunction == isFunction else { throw busy.error }
+    c.busy?.isKilled = true
+    c.reply.ok()
   }
 
   /// `SCRIPT EXISTS sha1 [sha1 ...]` → for each 1 or 0.

@@ -17,6 +17,12 @@ struct ScriptRun {
   var beganFull = false
   /// It has called a command that writes: from then on it is not stopped in the middle.
   var hasWritten = false
+  /// It is a function of a library.
+  var isFunction = false
+  /// When the budget was first looked at, by `Host.now`.
+  var begin: Int64?
+  /// Where it was when it was ended.
+  var lastLine = 0
   /// The protocol that replies are turned into values by: 2, or 3 after `redis.setresp(3)`.
   var version = 2
 }
@@ -31,9 +37,14 @@ final class ScriptMachine {
   /// The command that the script is calling.
   var words = CallWords()
   /// Puts a position to errors; see `makeHandler`.
-  private var handler = Value.nil
+  private(set) var handler = Value.nil
   /// Leads to the caller's context while a script runs.
   private var door: UnsafeMutablePointer<Context>?
+  /// The words of the command that began the run.
+  private var request: [[UInt8]] {
+    (0..<(caller?.count ?? 0)).compactMap { caller?[$0].array }
+  }
+  private var caller: Arguments?
   private(set) weak var host: (any Host)?
 
   init(host: any Host) {
@@ -41,6 +52,7 @@ final class ScriptMachine {
     self.host = host
     handler = makeHandler()
     lua.pin(handler)
+    lua.hook = { [unowned self] in mayGoOn() }
   }
 
   /// Adds the table `redis`, and protects it with all other globals.
@@ -67,7 +79,10 @@ final class ScriptMachine {
   ) throws(CommandError) {
     let request = c.arguments, command = c.command, database = c.database
     let version = c.reply.version, wasInExec = c.isInExec
+    let effects = c.effects.mark
     self.run = run
+    caller = request
+    defer { caller = nil }
     c.request = nil
     c.isInExec = true
     c.isInScript = true
@@ -84,15 +99,57 @@ final class ScriptMachine {
     c.isInExec = wasInExec
     c.isInScript = false
     c.propagateNothing()
+    let isShuttingDown = c.busy?.isShuttingDown == true
+    if c.busy != nil { c.busy = nil }
     words.shrink()
     switch result {
     case .success(let value): reply(with: value, &c)
     case .failure(let error): try fail(with: error, &c)
     case .killed:
-      throw CommandError(
-        message: Array("ERR Error running script (call to ".utf8) + run.name
-          + Array("): script killed by user".utf8))
+      if isShuttingDown { c.effects.truncate(to: effects) }
+      throw killed(as: run)
     }
+  }
+
+  // MARK: The budget
+
+  /// Asked about every 100,000 instructions: whether the script may go on. One that has run for long lets
+  /// others be served, and goes on until it is killed.
+  private func mayGoOn() -> Bool {
+    guard let door = unsafe door else { return true }
+    return unsafe mayGoOn(&door.pointee)
+  }
+
+  private func mayGoOn(_ c: inout Context) -> Bool {
+    let now = c.host.now
+    guard let begin = run.begin else {
+      run.begin = now
+      return true
+    }
+    if c.busy == nil {
+      let threshold = c.settings.busyReplyThreshold
+      guard threshold > 0, now - begin >= threshold else { return true }
+      c.busy = BusyScript(
+        name: run.name, isFunction: run.isFunction, request: request, begin: begin,
+        hasWritten: run.hasWritten)
+      c.host.log(
+        .warning,
+        "Slow script detected: still in execution after \(now - begin) milliseconds. "
+          + "Script name is: \(String(decoding: run.name, as: UTF8.self)).")
+    }
+    c.busy?.hasWritten = run.hasWritten
+    c.serveOthers()
+    guard c.busy?.isKilled == true else { return true }
+    run.lastLine = (lua.position(level: 0) ?? lua.position(level: 1))?.line ?? 0
+    return false
+  }
+
+  /// What the client of a script that was ended is told.
+  private func killed(as run: ScriptRun) -> CommandError {
+    let source = run.isFunction ? "@user_function" : "@user_script"
+    return CommandError(
+      message: Array("ERR Script killed by user with SCRIPT KILL... script: ".utf8) + run.name
+        + Array(", on \(source):\(self.run.lastLine).".utf8))
   }
 
   // MARK: Errors
@@ -129,7 +186,7 @@ final class ScriptMachine {
       // It could not run the handler: its memory is used up, or its stack.
       throw CommandError(
         message: Array("ERR Error running script ".utf8) + run.name + [0x2C, 0x20]
-          + lua.text(error).string.withView { $0.array })
+          + lua.bytes(error))
     }
     let details = ErrorDetails(error.table, lua)
     var message = details.message
@@ -155,7 +212,7 @@ struct ErrorDetails {
 
   init(_ error: Table, _ lua: Interpreter) {
     let text = lua.get(error, "err")
-    if text.isString || text.isNumber { message = lua.text(text).string.withView { $0.array } }
+    if text.isString || text.isNumber { message = lua.bytes(text) }
     let source = lua.get(error, "source"), line = lua.get(error, "line")
     if source.isString, line.isNumber {
       self.source = source.string.withView { $0.array }
@@ -176,6 +233,9 @@ extension LuaString {
 }
 
 extension Interpreter {
+  /// What `tostring` makes of a value.
+  func bytes(_ value: Value) -> [UInt8] { text(value).string.withView { $0.array } }
+
   @inline(__always)
   func string(_ bytes: ByteView) -> Value {
     unsafe string(RawSpan(_unsafeStart: bytes.start, byteCount: bytes.count))

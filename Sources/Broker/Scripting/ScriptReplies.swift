@@ -14,7 +14,11 @@ extension ScriptMachine {
   private static let depthMax = 1000
 
   /// Writes `value`, which a script has returned, as a reply.
-  func reply(with value: Value, _ c: inout Context) { write(value, depth: 0, &c) }
+  func reply(with value: Value, _ c: inout Context) {
+    let errors = c.statistics.errorReplies
+    write(value, depth: 0, &c)
+    if c.statistics.errorReplies > errors { c.statistics.perCommand[c.command].failed += 1 }
+  }
 
   private func write(_ value: Value, depth: Int, _ c: inout Context) {
     guard depth < Self.depthMax else {
@@ -82,6 +86,8 @@ extension ScriptMachine {
     let details = ErrorDetails(table, lua)
     let error = CommandError(message: details.message)
     if details.isCounted {
+      // By the command that failed; this one has failed as well.
+      c.statistics.perCommand[c.command].failed += 1
       error.message.withView { c.reply.error($0) }
     } else {
       c.replyError(error)

@@ -1,4 +1,4 @@
-// Scripting.swift: the scripts that are known, by their hashes, and the interpreters.
+// Scripting.swift: the scripts and libraries that are known, and the interpreters.
 //
 // A script is compiled when EVAL or SCRIPT LOAD first sees it and kept until SCRIPT FLUSH. What EVAL alone
 // has brought is kept only as long as it is among the last `evaluatedMax` of its kind: clients that
@@ -31,12 +31,19 @@ final class Scripting: ScriptState {
   private var runCount = 0
   /// What scripts run in, once there was one.
   private(set) var evaluation: ScriptMachine?
+  private(set) var libraries = FunctionLibraries()
+  /// What functions run in, once there was one.
+  private(set) var functions: FunctionMachine?
 
   var figures: ScriptFigures {
     var figures = ScriptFigures()
     figures.scriptCount = scripts.count
     for script in scripts.values { figures.scriptSize += script.size }
     figures.evaluationMemory = evaluation?.lua.memoryUsed ?? 0
+    figures.libraryCount = libraries.byName.count
+    figures.functionCount = libraries.functionCount
+    for library in libraries.byName.values { figures.librarySize += library.code.count }
+    figures.functionMemory = functions?.machine.lua.memoryUsed ?? 0
     return figures
   }
 
@@ -108,6 +115,102 @@ final class Scripting: ScriptState {
     evaluation = machine
     return machine
   }
+
+  // MARK: Libraries
+
+  func functionMachine(_ c: borrowing Context) -> FunctionMachine {
+    if let functions { return functions }
+    let machine = FunctionMachine(host: c.host)
+    functions = machine
+    return machine
+  }
+
+  /// Takes the library in `code`.
+  ///
+  /// - Returns: its name.
+  /// - Throws: when it cannot be loaded; all is as it was then.
+  func load(
+    _ code: ByteView, replacing: Bool, _ c: borrowing Context
+  ) throws(CommandError) -> [UInt8] {
+    var changed = libraries
+    if !replacing, case let name = try FunctionLibraries.name(in: code),
+      libraries.byName[name] != nil
+    {
+      throw CommandError(
+        message: Array("ERR Library '".utf8) + name + Array("' already exists".utf8))
+    }
+    let name = try add(code, to: &changed, replacing: replacing, functionMachine(c))
+    take(changed)
+    return name
+  }
+
+  /// Takes all of the libraries, or none.
+  func restore(
+    _ codes: [[UInt8]], _ policy: FunctionDump.Policy, _ c: borrowing Context
+  ) throws(CommandError) {
+    var changed = policy == .flush ? FunctionLibraries() : libraries
+    let machine = functionMachine(c)
+    do throws(CommandError) {
+      for code in codes {
+        let added = code.withView { code in
+          Result { () throws(CommandError) in
+            try add(code, to: &changed, replacing: policy == .replace, machine)
+          }
+        }
+        _ = try added.get()
+      }
+    } catch {
+      forget(changed, butFor: libraries)
+      throw error
+    }
+    take(changed)
+  }
+
+  /// - Returns: the library's name.
+  @discardableResult
+  private func add(
+    _ code: ByteView, to changed: inout FunctionLibraries, replacing: Bool,
+    _ machine: FunctionMachine
+  ) throws(CommandError) -> [UInt8] {
+    let name = try FunctionLibraries.name(in: code)
+    guard replacing || changed.byName[name] == nil else {
+      throw CommandError(
+        message: Array("ERR Library ".utf8) + name + Array(" already exists".utf8))
+    }
+    let library = try machine.load(code)
+    do throws(CommandError) { try changed.add(library) } catch {
+      machine.unpin(library.functions)
+      throw error
+    }
+    return name
+  }
+
+  /// Puts `changed` in the place of the libraries.
+  private func take(_ changed: FunctionLibraries) {
+    let old = libraries
+    libraries = changed
+    forget(old, butFor: changed)
+  }
+
+  /// Gives back what `libraries` hold that `kept` have not.
+  private func forget(_ libraries: FunctionLibraries, butFor kept: FunctionLibraries) {
+    for (name, library) in libraries.byName {
+      if kept.byName[name]?.load != library.load { functions?.unpin(library.functions) }
+    }
+  }
+
+  /// - Returns: false when there is none of that name.
+  func removeLibrary(_ name: [UInt8]) -> Bool {
+    guard let library = libraries.remove(name) else { return false }
+    functions?.unpin(library.functions)
+    return true
+  }
+
+  /// Forgets all libraries, and all that they hold.
+  func removeLibraries() {
+    libraries = FunctionLibraries()
+    functions = nil
+  }
 }
 
 extension Context {
@@ -125,6 +228,6 @@ extension ScriptMachine {
   func compileError(_ reason: String, _ compiled: Interpreter.Compiled) -> CommandError {
     guard case .failure(let message) = compiled else { preconditionFailure("it was compiled") }
     return CommandError(
-      message: Array("ERR \(reason)".utf8) + lua.text(message).string.withView { $0.array })
+      message: Array("ERR \(reason)".utf8) + lua.bytes(message))
   }
 }

@@ -55,6 +55,11 @@ extension EngineHarness {
   ),
   ("return redis.pcall('NOSUCH')", "-ERR Unknown Redis command called from script\r\n"),
   ("return redis.foo", "$-1\r\n"),
+  ("return {loadstring(string.dump(function() end))}", "*0\r\n"),
+  (
+    "redis.call('SADD', 's', 'b', 'a', 'aa') return redis.call('SORT', 's', 'BY', 'none')",
+    "*3\r\n$1\r\na\r\n$2\r\naa\r\n$1\r\nb\r\n"
+  ),
 ])
 func whatAScriptReturnsBecomesItsReply(script: String, reply: String) {
   var harness = EngineHarness()
@@ -284,6 +289,14 @@ func aBadFirstLineIsRefused(script: String, error: String) {
     return [one.calls, one.rejected, one.failed]
   }
   #expect(counts == [[0, 1, 0], [1, 0, 1], [2, 0, 2]])
+  // What is returned, and what another error than that is thrown, counts as well.
+  for script in ["return redis.pcall('INCR', 'a')", "return {err='A b'}", "error('x')"] {
+    _ = harness.eval(client, script)
+  }
+  _ = harness.eval(client, "redis.pcall('INCR', 'a') return 1")
+  let index = Array("EVAL".utf8).withView { table.index(of: $0) } ?? 0
+  #expect(harness.engine.context.statistics.perCommand[index].failed == 5)
+  #expect(harness.engine.context.statistics.errors == ["ERR": 5, "A": 1])
 }
 
 // MARK: Memory
