@@ -16,7 +16,7 @@ from lib.resp import Error
 TIME_LIMIT = 900
 SUITE = os.path.join(setup.HERE, "redis-suite")
 FILES = ["unit/type/string", "unit/type/list", "unit/type/list-2", "unit/type/list-3", "unit/type/hash", "unit/type/set", "unit/type/zset", "unit/type/stream", "unit/type/stream-cgroups", "unit/keyspace", "unit/expire", "unit/multi", "unit/pubsub", "unit/bitops", "unit/bitfield", "unit/hyperloglog",
-         "unit/protocol",
+         "unit/scripting", "unit/functions", "unit/protocol",
          "unit/quit"]
 
 
