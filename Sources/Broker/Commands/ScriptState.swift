@@ -7,6 +7,8 @@ import RESP
 /// What belongs to scripts and functions in the context.
 protocol ScriptState: AnyObject {
   var figures: ScriptFigures { get }
+  /// Whether the script or function that a request would run has said that it writes nothing.
+  func neverWrites(_ request: Arguments) -> Bool
 }
 
 /// What INFO and MEMORY STATS tell of scripts and functions; sizes in bytes.

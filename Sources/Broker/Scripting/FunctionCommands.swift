@@ -10,7 +10,7 @@ enum FunctionCommands {
     Command(
       name, arity: .atLeast(3),
       flags: [
-        .noScript, .stale, .skipMonitor, .noMandatoryKeys, .movableKeys,
+        .noScript, .stale, .skipMonitor, .noMandatoryKeys, .movableKeys, .scripted,
         readOnly ? .readOnly : .likeWrite,
       ],
       keys: [.counted(2, readOnly ? [.read] : [.read, .update])], group: .scripting,
@@ -81,8 +81,8 @@ enum FunctionCommands {
     }
     let count = try ScriptCommands.keyCount(c)
     let machine = scripting.functionMachine(c).machine
-    var run = try ScriptRun(name: function.name, flags: function.flags, mayWrite: mayWrite, &c)
-    run.isFunction = true
+    let run = try ScriptRun(
+      .function(function.name), flags: function.flags, mayWrite: mayWrite, &c)
     let keys = machine.table(of: c.arguments, 3..<3 + count)
     let arguments = machine.table(of: c.arguments, 3 + count..<c.arguments.count)
     try machine.execute(function.callback, [keys, arguments], as: run, &c)

@@ -5,7 +5,7 @@ import RESP
 
 enum ScriptCommands {
   private static let flags: CommandFlags = [
-    .noScript, .stale, .skipMonitor, .noMandatoryKeys, .movableKeys,
+    .noScript, .stale, .skipMonitor, .noMandatoryKeys, .movableKeys, .scripted,
   ]
 
   private static func evaluation(
@@ -98,7 +98,7 @@ enum ScriptCommands {
     let machine = c.scripting.evaluationMachine(c)
     let lua = machine.lua
     let run = try ScriptRun(
-      name: script.hash.hex, flags: script.flags, mayWrite: mayWrite, &c)
+      .script(script.hash), flags: script.flags, mayWrite: mayWrite, &c)
     lua.set(lua.globals, "KEYS", machine.table(of: c.arguments, 3..<3 + keyCount))
     lua.set(lua.globals, "ARGV", machine.table(of: c.arguments, 3 + keyCount..<c.arguments.count))
     try machine.execute(script.function, as: run, &c)
@@ -157,9 +157,9 @@ extension ScriptRun {
   /// - Parameter flags: nil for a script that says nothing of itself: it is stopped only when it
   ///   first does what may not be done now.
   init(
-    name: [UInt8], flags: ScriptFlags?, mayWrite: Bool, _ c: inout Context
+    _ origin: Origin, flags: ScriptFlags?, mayWrite: Bool, _ c: inout Context
   ) throws(CommandError) {
-    self.name = name
+    self.origin = origin
     self.mayWrite = mayWrite && flags?.contains(.noWrites) != true
     needsNoRoom = flags?.contains(.allowOOM) == true
     beganFull = c.isMemoryFull

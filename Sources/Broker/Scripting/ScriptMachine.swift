@@ -9,22 +9,38 @@ import RESP
 
 /// What is known of the run under way.
 struct ScriptRun {
-  /// The hash of the script or the name of the function, for messages.
-  var name: [UInt8] = []
+  enum Origin {
+    case script(SHA1)
+    case function([UInt8])
+  }
+  var origin = Origin.function([])
   var mayWrite = true
   var needsNoRoom = false
   /// Whether memory was full when it began.
   var beganFull = false
   /// It has called a command that writes: from then on it is not stopped in the middle.
   var hasWritten = false
-  /// It is a function of a library.
-  var isFunction = false
   /// When the budget was first looked at, by `Host.now`.
   var begin: Int64?
   /// Where it was when it was ended.
   var lastLine = 0
   /// The protocol that replies are turned into values by: 2, or 3 after `redis.setresp(3)`.
   var version = 2
+
+  var isFunction: Bool {
+    switch origin {
+    case .script: false
+    case .function: true
+    }
+  }
+
+  /// The hash of the script or the name of the function, for messages.
+  var name: [UInt8] {
+    switch origin {
+    case .script(let hash): hash.hex
+    case .function(let name): name
+    }
+  }
 }
 
 @safe

@@ -47,6 +47,19 @@ final class Scripting: ScriptState {
     return figures
   }
 
+  func neverWrites(_ request: Arguments) -> Bool {
+    guard request.count > 1 else { return false }
+    let flags: ScriptFlags?
+    if request[0].matches("eval") {
+      flags = (try? Shebang(request[1])?.flags()) ?? nil
+    } else if request[0].matches("evalsha") {
+      flags = SHA1(hex: request[1]).flatMap { scripts[$0]?.flags }
+    } else {
+      flags = libraries.function(request[1])?.flags
+    }
+    return flags?.contains(.noWrites) == true
+  }
+
   func isKnown(_ hash: SHA1) -> Bool { scripts[hash] != nil }
 
   /// The script called `hash`, which is about to run.

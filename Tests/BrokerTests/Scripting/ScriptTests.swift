@@ -207,6 +207,36 @@ func aBadFirstLineIsRefused(script: String, error: String) {
   #expect(harness.send(client, "EXISTS a") == ":0\r\n")
 }
 
+@Test func aPauseOfWritesHoldsBackWhatMayWrite() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  let library =
+    "#!lua name=l\nredis.register_function{function_name='f', callback=function() return 1 end, "
+  func load(_ flags: String) -> [[UInt8]] {
+    ["FUNCTION", "LOAD", "REPLACE", library + flags + "}"].map { Array($0.utf8) }
+  }
+  let script = "#!lua flags=no-writes\nreturn 2"
+  let hash = String(decoding: Array(script.utf8).withView { SHA1($0) }.hex, as: UTF8.self)
+  _ = harness.send(client, load("flags={'no-writes'}"))
+  // What was queued before is held back with its EXEC.
+  let other = harness.client()
+  _ = harness.send(other, "MULTI")
+  _ = harness.eval(other, "return 5")
+  _ = harness.send(client, "CLIENT PAUSE 100000 WRITE")
+  #expect(harness.eval(client, script) == ":2\r\n")
+  #expect(harness.send(client, "EVALSHA \(hash) 0") == ":2\r\n")
+  #expect(harness.send(client, "FCALL f 0") == ":1\r\n")
+  #expect(
+    harness.send(client, ["EVAL_RO", "return 3", "0"].map { Array($0.utf8) }) == ":3\r\n")
+  _ = harness.send(client, "MULTI")
+  _ = harness.eval(client, script)
+  #expect(harness.send(client, "EXEC") == "*1\r\n:2\r\n")
+  #expect(harness.eval(client, "return 4") == "")
+  let isBlocked = harness.engine.context.sessions[client].flags.contains(.blocked)
+  #expect(isBlocked)
+  #expect(harness.send(other, "EXEC") == "")
+}
+
 @Test func blockingCommandsAnswerAtOnce() {
   var harness = EngineHarness()
   let client = harness.client()
