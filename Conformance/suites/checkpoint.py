@@ -33,6 +33,12 @@ def persistence(connection):
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
+def left_over(server):
+    """Files that nobody needs, once the segment that is made beside the work has been listed or removed."""
+    wait_for(lambda: not folder.leftovers(server.directory))
+    return folder.leftovers(server.directory)
+
+
 def is_idle(connection):
     fields = persistence(connection)
     return all(fields.get(name, "0") == "0" for name in ("rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled"))
@@ -145,7 +151,7 @@ def one_at_a_time(run):
             run.check("SAVE: a client that goes meanwhile", wait_for(lambda: persistence(connection)["rdb_bgsave_in_progress"] == "1", 1))
             saver.close()
         run.check("SAVE: whose client has gone, ends", wait_for(lambda: is_idle(connection)))
-        run.equal("SAVE: nothing left over", folder.leftovers(server.directory), [])
+        run.equal("SAVE: nothing left over", left_over(server), [])
         before = folder.listed(server.directory)
         run.equal("SAVE: of what is saved already", connection.call("SAVE"), b"OK")
         run.equal("SAVE: of what is saved already leaves the files as they are", folder.listed(server.directory), before)
@@ -356,8 +362,7 @@ def kills(run):
             run.check(title + ": the server starts again", False, error)
             return
         # The next segment, which is being made just now, is listed in a moment.
-        wait_for(lambda: not folder.leftovers(server.directory), 5)
-        run.equal(title + ": nothing is left over after the start", folder.leftovers(server.directory), [])
+        run.equal(title + ": nothing is left over after the start", left_over(server), [])
         crash.verify(run, server, loads, ledger, title)
         with server.connect() as connection:
             connection.do("SELECT", 9)
@@ -468,7 +473,7 @@ def failing(run):
                 log = [line for line in server.log().splitlines()[lines:] if " # " in line]
                 run.check("failing, %s: a warning for each" % title, len(log) == 2 and all("checkpoint failed" in line and server.directory in line for line in log), log)
                 run.equal("failing, %s: writes go on" % title, connection.call("RPUSH", "list", "x"), connection.call("LLEN", "list"))
-            run.equal("failing, %s: nothing left over" % title, folder.leftovers(server.directory), [])
+            run.equal("failing, %s: nothing left over" % title, left_over(server), [])
             run.equal("failing, %s: the checkpoint before is still the one" % title, folder.listed(server.directory)[0], before[0])
             keys = differential.dump(server)
             server.kill()

@@ -57,6 +57,15 @@ public final class Interpreter {
   /// Starts the sequence of `math.random` anew, the same one for the same seed.
   public func seedRandom(_ seed: Int32) { machine.body.random = Random48(seed: seed) }
 
+  /// For tests: a collection is due at every safe point, so that what is not rooted there shows at once.
+  package var collectsAlways: Bool {
+    get { machine.body.collectsAlways }
+    set {
+      machine.body.collectsAlways = newValue
+      if newValue { machine.body.threshold = 0 }
+    }
+  }
+
   /// A collection of all garbage.
   public func collectGarbage() { Collector.run(machine) }
 
@@ -77,6 +86,10 @@ public final class Interpreter {
     unsafe source.withUnsafeBytes { bytes in
       let text = unsafe Bytes(bytes)
       machine.hostSafePoint()
+      // What scripts compile is their work; this is the host's.
+      let hook = machine.body.hook
+      machine.body.hook = nil
+      defer { machine.body.hook = hook }
       do throws(Failure) {
         let prototype = try Parser.compile(text, source: machine.string(name), machine: machine)
         return .success(Value(machine.closure(prototype, environment: environment ?? globals)))
@@ -101,6 +114,8 @@ public final class Interpreter {
   ) -> Result {
     let thread = machine.thread
     let position = thread.pushPosition
+    // What a script set for itself ends with it.
+    defer { machine.body.isCollectorStopped = false }
     do throws(Failure) {
       try thread.ensure(arguments.count + 2, above: position, machine: machine)
       // The handler lies below the function, where the collector sees it.
@@ -168,7 +183,7 @@ public final class Interpreter {
 
   /// The entry of `table` behind that of `key`, the first one behind nil.
   public func next(_ table: Table, after key: Value) -> (key: Value, value: Value)? {
-    table.next(after: key).entry
+    table.next(after: key, machine: machine).entry
   }
 
   /// What `tostring` makes of a value without metamethods.
@@ -235,7 +250,7 @@ public final class Interpreter {
       protect(table)
       if let metatable = table.body.metatable { open.append(metatable) }
       var key = Value.nil
-      while let entry = table.next(after: key).entry {
+      while let entry = table.next(after: key, machine: machine).entry {
         if entry.value.isTable { open.append(entry.value.table) }
         key = entry.key
       }

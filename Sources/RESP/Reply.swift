@@ -217,6 +217,20 @@ public struct Reply: ~Copyable {
 
   @usableFromInline
   mutating func longHeader(_ mark: UInt8, _ value: Int) {
+    // Up to five digits the whole is one word, the last byte in its highest ones.
+    if value >= 0 && value < 100_000 {
+      var word: UInt64 = 0x0A0D, rest = UInt32(value), size = 3
+      repeat {
+        let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+        word = word &<< 8 | UInt64(0x30 + digit)
+        size += 1
+        rest = quotient
+      } while rest > 0
+      word = word &<< 8 | UInt64(mark)
+      bytes.reserve(8)
+      let place = unsafe bytes.grow(size)
+      return unsafe place.storeBytes(of: word.littleEndian, as: UInt64.self)
+    }
     var digits = DecimalDigits(Int64(value))
     bytes.reserve(24)
     bytes.append(byte: mark)

@@ -16,7 +16,7 @@ import Testing
     rooms["Blocking"] = ["Structures", "Keyspace"]
     rooms["AccessControl"] = ["Structures", "Settings"]
     rooms["PubSub"] = ["Structures"]
-    rooms["RDB"] = []
+    rooms["RDB"] = ["Structures"]
     rooms["Commands"] = [
       "Structures", "Settings", "Keyspace", "Blocking", "PubSub", "RDB", "AccessControl",
     ]

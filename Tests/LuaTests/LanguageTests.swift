@@ -94,6 +94,14 @@ struct LanguageTests {
       "{true,false}"
     ),
     ("local w = setmetatable({}, {__mode = 'k'}) w[{}] = 1 collectgarbage() return next(w)", "nil"),
+    (
+      "local t = {[3] = 5, (function() return 1, 2, 3 end)()} local n = 0 for k in pairs(t) do n = n + 1 if n > 9 then break end end return {n, t[3]}",
+      "{3,3}"
+    ),
+    ("return {'10\\0x' + 1, tonumber('7\\0'), tonumber('ff\\0x', 16)}", "{11,7,255}"),
+    (
+      "local n = 0 return load(function() n = n + 1 return ({'return ', 5})[n] end)()", "5"
+    ),
   ])
   func programAnswersAsInLua(script: String, expected: String) {
     #expect(evaluate(script) == expected)
@@ -113,6 +121,16 @@ struct LanguageTests {
     ("return 1 + {}", "!user_script:1: attempt to perform arithmetic on a table value"),
     ("return {} < {}", "!user_script:1: attempt to compare two table values"),
     ("return {} < 1", "!user_script:1: attempt to compare table with number"),
+    (
+      "local x, y return x .. y .. 'z'",
+      "!user_script:1: attempt to concatenate local 'y' (a nil value)"
+    ),
+    ("local 'a\\065b'", "!user_script:1: '<name>' expected near ''aAb''"),
+    ("local [=[\nx]=]", "!user_script:2: '<name>' expected near '[=[x]=]'"),
+    (
+      "return print(" + String(repeating: "1, ", count: 248) + "248)",
+      "!user_script:1: function or expression too complex near '<eof>'"
+    ),
     ("return ('a') .. 'b' .. {}", "!user_script:1: attempt to concatenate a table value"),
     ("for i = 1, 'x' do end", "!user_script:1: 'for' limit must be a number"),
     (
@@ -157,6 +175,11 @@ struct LanguageTests {
       "return {xpcall(function() error('x', 0) end, function(e) return e .. '!' end)}", "{false,x!}"
     ),
     ("return {pcall(error)}", "{false}"),
+    ("return {xpcall(error, nil)}", "{false,error in error handling}"),
+    (
+      "local f = coroutine.wrap(function() error(5, 0) end) return type(select(2, pcall(f)))",
+      "string"
+    ),
   ])
   func coroutinesAndProtectedCallsAnswerAsInLua(script: String, expected: String) {
     #expect(evaluate(script) == expected)

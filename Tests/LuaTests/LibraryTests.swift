@@ -23,6 +23,22 @@ struct LibraryTests {
     ),
     ("return string.format('%q', 'a\"b')", "\"a\\\"b\""),
     ("return string.format('%y', 1)", "!user_script:1: invalid option '%y' to 'format'"),
+    ("return {#string.format('%c', 0), #string.format('%3c', 256)}", "{0,2}"),
+    ("return string.format('%s', 'a\\0b')", "a"),
+    ("return string.format('%5%', 1)", "!user_script:1: invalid option '%%' to 'format'"),
+    ("return {('abc'):match('b\\0c'), ('a\\0c'):find('\\0', 1, true)}", "{b,2,2}"),
+    ("return ('abc'):find('[\\0-c]')", "!user_script:1: malformed pattern (missing ']')"),
+    ("return {string.char(2 ^ 32 + 65), ('x'):rep(2 ^ 32 + 2), math.ldexp(1, 2 ^ 53)}", "{A,xx,1}"),
+    ("return {unpack({1, 2}, 2 ^ 32 + 1, 2 ^ 32 + 2)}", "{1,2}"),
+    ("local t = {1, 2} table.insert(t, 0 / 0, 3) return {t[0], #t}", "{3,0}"),
+    (
+      "return {pcall(math.fmod, 'x')}",
+      "{false,bad argument #2 to '?' (number expected, got no value)}"
+    ),
+    (
+      "return {pcall(table.concat, 1, {})}",
+      "{false,bad argument #2 to '?' (string expected, got table)}"
+    ),
     ("return string.format('%s')", "!user_script:1: bad argument #2 to 'format' (no value)"),
     ("return {string.byte('abc', 1, -1)}", "{97,98,99}"),
     (
@@ -108,6 +124,17 @@ struct LibraryTests {
       "return struct.size('s')",
       "!user_script:1: bad argument #1 to 'size' (option 's' has no fixed size)"
     ),
+    ("return struct.pack('>l', 0 / 0) == '\\128' .. ('\\0'):rep(7)", "true"),
+    ("return struct.unpack('<i9', 'text\\0rest')", "-12"),
+    (
+      "return struct.unpack('!3i', 'a', 3)",
+      "!user_script:1: bad argument #2 to 'unpack' (data string too short)"
+    ),
+    (
+      "return struct.unpack('b', 'a', -1)",
+      "!user_script:1: bad argument #2 to 'unpack' (data string too short)"
+    ),
+    ("return {cjson.decode('+1'), cjson.decode('[+2.5]')[1]}", "{1,2.5}"),
     (
       "return {bit.tohex(-1), bit.bswap(0x12345678), bit.arshift(-256, 4)}",
       "{ffffffff,2018915346,-16}"

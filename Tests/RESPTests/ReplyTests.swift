@@ -42,7 +42,9 @@ private func alike(_ text: String) -> [String] { [text, text] }
 }
 
 @Test func integersAreWrittenInFull() {
-  for value in [0, 1, 9, 10, -1, -9, -10, 99, 100, 1 << 40, Int64.max, Int64.min] as [Int64] {
+  let round = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000] as [Int64]
+  let others = [0, -9, -10, 12_345, 1 << 40, Int64.max, Int64.min] as [Int64]
+  for value in others + round + round.map({ $0 - 1 }) + round.map({ -$0 }) {
     #expect(written { $0.integer(value) } == alike(":\(value)\r\n"))
     #expect(
       written { $0.bulk(integer: value) } == alike("$\("\(value)".utf8.count)\r\n\(value)\r\n"))

@@ -88,6 +88,7 @@ extension Report {
           json.integer("p99_ns", Int(round.recorder.histograms[0].percentile(99)))
           json.number("bucket_seconds", Double(round.recorder.bucketWidth) / 1e9)
           json.numbers("throughput_over_time", round.throughputOverTime)
+          json.integer("completed_after", round.completedAfter)
         }
       }
     }
@@ -129,7 +130,13 @@ extension RoundResult {
   /// Completed ones a second, for each bucket but the last when that is not full.
   var throughputOverTime: [Double] {
     let width = Double(recorder.bucketWidth) / 1e9
-    let full = max(1, Int(seconds / width + 0.001))
-    return recorder.buckets.prefix(full).map { Double($0) / width }
+    return recorder.buckets.prefix(fullBuckets).map { Double($0) / width }
+  }
+
+  /// How many were completed after the buckets of `throughputOverTime`.
+  var completedAfter: Int { recorder.buckets.dropFirst(fullBuckets).reduce(0, +) }
+
+  private var fullBuckets: Int {
+    max(1, Int(seconds * 1e9 / Double(recorder.bucketWidth) + 0.001))
   }
 }

@@ -159,7 +159,7 @@ struct AccessControl: Sendable {
   /// - Complexity: O(selectors × (keys + channels) × patterns); a few steps for an empty scope.
   func check(
     _ id: UserID, command: Int, firstArgument: ByteView?, keys: [KeyUse] = [],
-    channels: [ChannelUse] = []
+    channels: [ChannelUse] = [], readingAll: Bool = false
   ) -> Denial? {
     let slot = Int(id.slot)
     guard gates[slot].generation == id.generation else { return .command }
@@ -167,7 +167,8 @@ struct AccessControl: Sendable {
     func check(_ selector: borrowing Selector) -> Denial? {
       guard
         needsNoRights.contains(command)
-          || selector.allows(command: command, firstArgument: firstArgument)
+          || selector.allows(command: command, firstArgument: firstArgument),
+        !readingAll || selector.readsAllKeys
       else { return .command }
       for key in keys where !selector.allows(key: key.name, key.access) {
         return .key(position: key.position)
@@ -191,12 +192,6 @@ struct AccessControl: Sendable {
     guard let user = self[id] else { return false }
     return user.root.allows(key: key, access)
       || user.selectors.contains { $0.allows(key: key, access) }
-  }
-
-  /// Whether a selector gives the user all keys to read: SORT with a BY or GET pattern asks it.
-  func allowsAllKeys(_ id: UserID) -> Bool {
-    guard let user = self[id] else { return false }
-    return user.root.allowsAllKeys || user.selectors.contains { $0.allowsAllKeys }
   }
 
   /// Whether a subscription may go on after its user's rights became fewer.

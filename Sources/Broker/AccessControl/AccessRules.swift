@@ -230,6 +230,12 @@ struct Selector: Equatable, Sendable {
     }
   }
 
+  /// Whether it lets every key be read that there may ever be.
+  var readsAllKeys: Bool {
+    allowsAllKeys
+      || keyPatterns.contains { $0.access.contains(.read) && $0.pattern == [UInt8(ascii: "*")] }
+  }
+
   /// A pattern to subscribe to must be one of ours to the letter; a channel must match one.
   func allows(channel: ByteView, isPattern: Bool) -> Bool {
     if allowsAllChannels { return true }

@@ -105,8 +105,12 @@ struct Waiters: ~Copyable {
 
   func isWaited(for key: StoredKey) -> Bool { queues[key] != nil }
 
-  /// Whether any key of `database` is waited for.
-  func keys(in database: Int) -> [StoredKey] { queues.keys.filter { $0.database == database } }
+  /// The keys of `database` that are waited for, in the order of their bytes: what follows from them
+  /// must not depend on a hash table.
+  func keys(in database: Int) -> [StoredKey] {
+    queues.keys.filter { $0.database == database }
+      .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+  }
 
   /// The sessions that wait for `key`, longest first.
   func slots(for key: StoredKey) -> [Int] {

@@ -93,18 +93,38 @@ struct KeySpec: Sendable {
   }
   let place: Place
   let access: KeyAccess
-  /// The key is read as well where this word stands among the options, as GET in SET.
-  var readsWith: StaticString?
+  /// What a request does else than `access` says, by its words.
+  enum Variation: Sendable {
+    /// The key is read as well where this word stands among the options, as GET in SET.
+    case readsWith(StaticString)
+    /// The key is only read when all that follows it are these words, each with so many arguments,
+    /// as in BITFIELD.
+    case onlyReads([(name: StaticString, count: Int)])
+  }
+  var variation: Variation?
 
   /// What the request in `words` does with the keys of this spec.
   func access(in words: Arguments) -> KeyAccess {
-    guard let readsWith, words.count > 3 else { return access }
-    return (3..<words.count).contains { words[$0].matches(readsWith) } ? [.read, .update] : access
+    switch variation {
+    case nil: return access
+    case .readsWith(let name):
+      guard words.count > 3 else { return access }
+      return (3..<words.count).contains { words[$0].matches(name) } ? [.read, .update] : access
+    case .onlyReads(let others):
+      var index = 2
+      while index < words.count {
+        guard let other = others.first(where: { words[index].matches($0.name) }),
+          other.count < words.count - index
+        else { return access }
+        index += 1 + other.count
+      }
+      return .read
+    }
   }
 
   /// What COMMAND INFO says of them: the most that a request may do.
   var accessNames: [StaticString] {
-    readsWith == nil ? access.names : KeyAccess([.read, .update]).names + ["variable_flags"]
+    variation == nil ? access.names : KeyAccess([.read, .update]).names + ["variable_flags"]
   }
 
   /// The key at word `index`.

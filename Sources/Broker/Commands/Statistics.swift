@@ -108,7 +108,7 @@ struct DurationHistogram {
   func percentile(_ percent: Double) -> Double {
     let wanted = Double(calls) * percent / 100
     var sum = 0
-    for bucket in 0..<Self.bucketCount {
+    for bucket in 0..<Self.bucketCount where counts[bucket] > 0 {
       sum += counts[bucket]
       if Double(sum) >= wanted { return Double(Self.bound(bucket)) / 1000 }
     }

@@ -49,6 +49,8 @@ enum TurnBudget {
   static let frameAge: Int64 = 500_000
   /// Bytes queued for the log above which clients that write must wait until half of them are written.
   static let logQueueMax = 64 << 20
+  /// Bytes that a client may leave unread before it has logged in.
+  static let outputBeforeLogin = 64 << 10
   /// Milliseconds that a client above its output limit may read nothing.
   static let neglectAge: Int64 = 2000
   /// Connections accepted.

@@ -17,7 +17,6 @@ extension Context {
     sessions[slot].totalCommands += 1
     guard let index = resolve() else { return }
     let entry = table.entries[index]
-    sessions[slot].lastCommand = index
     if entry.flags.contains(.denyOOM), let growthRefusal { return reject(index, growthRefusal) }
     command = index
     call(index, entry)
@@ -48,7 +47,6 @@ extension Context {
   private mutating func runWithCare() {
     guard let index = resolve() else { return }
     let entry = table.entries[index]
-    sessions[slot].lastCommand = index
     command = index
     if let refusal = refusal(of: entry, index) { return reject(index, refusal) }
     if holdBack(entry) { return }
@@ -59,15 +57,17 @@ extension Context {
     if !readyKeys.isEmpty { serveWaiters() }
   }
 
-  /// The command that the words name, or nil after an error reply.
+  /// The command that the words name, or nil after an error reply; either way the session's last one.
   @inline(__always)
   private mutating func resolve() -> Int? {
     guard let index = table.index(of: arguments[0]) else {
+      sessions[slot].lastCommand = -1
       refuseUnknown()
       return nil
     }
     let entry = table.entries[index]
     guard entry.isContainer, arguments.count > 1 else {
+      sessions[slot].lastCommand = index
       guard isAllowed(entry.arity, arguments.count) else {
         statistics.perCommand[index].rejected += 1
         refuse(.wrongArity(table.names[index]))
@@ -76,11 +76,13 @@ extension Context {
       return index
     }
     guard let sub = table.subcommand(of: index, arguments[1]) else {
+      sessions[slot].lastCommand = -1
       let name = table.names[index].uppercased()
       refuse(
         CommandError("ERR unknown subcommand '", arguments[1], "'. Try \(name) HELP."))
       return nil
     }
+    sessions[slot].lastCommand = sub
     guard isAllowed(table.entries[sub].arity, arguments.count) else {
       statistics.perCommand[sub].rejected += 1
       refuse(.wrongArity(table.names[sub]))

@@ -6,7 +6,7 @@
 //
 //     set ─────────────────────────────────────┐
 //     beginElements ─ append ... ─ endElements ┼─ endKey
-//     expectKey ─ (begin ─ word ... ─ run) ... ┘
+//     beginStream ─ append ... ─ endEntries ...┘
 
 import RESP
 
@@ -29,6 +29,8 @@ struct Importer: RDBFields, RDBScores, ~Copyable {
   private var wordsPerItem = 1
   /// Fields in `words` with the times at which they go.
   private var deadlines: [(deadline: Int64, field: [UInt8])] = []
+  /// The stream that is being taken: see ImporterStreams.swift.
+  var stream = StreamImport()
   /// Keys that the database will have once the present one is in, and whether it must be by now.
   private var keysExpected = 0
   private var isKeyIn = false
@@ -150,11 +152,10 @@ struct Importer: RDBFields, RDBScores, ~Copyable {
     try run()
   }
 
-  /// Begins a command about `key`; `word` adds to it, `run` runs it.
-  func begin(_ name: StaticString, _ subcommand: StaticString? = nil, of key: ByteView) {
-    begin(name)
-    if let subcommand { words.append(ByteView(subcommand)) }
-    words.append(key)
+  /// Begins a command; `word` adds to it, `run` runs it.
+  func begin(_ name: StaticString) {
+    words.removeLast(words.count)
+    words.append(ByteView(name))
   }
 
   func word(_ word: ByteView) { words.append(word) }
@@ -166,11 +167,6 @@ struct Importer: RDBFields, RDBScores, ~Copyable {
     case .bytes(let bytes): words.append(bytes)
     case .integer(let number): append(integer: number)
     }
-  }
-
-  private func begin(_ name: StaticString) {
-    words.removeLast(words.count)
-    words.append(ByteView(name))
   }
 
   private func append(_ word: [UInt8]) {
@@ -191,7 +187,9 @@ struct Importer: RDBFields, RDBScores, ~Copyable {
 
   /// Takes a library of functions.
   mutating func library(_ code: ByteView) throws(ImportError) {
-    begin("FUNCTION", "LOAD", of: code)
+    begin("FUNCTION")
+    word(ByteView("LOAD"))
+    word(code)
     try run()
   }
 

@@ -17,10 +17,10 @@ import RESP
 struct RDBReader: ~Copyable {
   private static let versions = 9...12
 
-  let sizeMax: Int
+  private let sizeMax: Int
   private var deadline: Int64?
-  private(set) var key = ByteBuffer()
-  var text = ByteBuffer()
+  private var key = ByteBuffer()
+  private var text = ByteBuffer()
 
   /// - Parameter sizeMax: the longest string that is taken.
   init(sizeMax: Int) { self.sizeMax = sizeMax }
@@ -126,7 +126,8 @@ struct RDBReader: ~Copyable {
       try importer.endElements()
       try importer.endKey(key.view, deadline)
     case .stream(let version):
-      try readStream(version, &input, &importer)
+      importer.beginStream(key.view)
+      try input.stream(version: version, text: &text, into: &importer)
       try importer.endKey(key.view, deadline)
     case .sortedSet(let layout):
       importer.beginElements("ZADD", key.view, perItem: 2)

@@ -345,17 +345,20 @@ struct Entry: HashItem {
         let blob = unsafe Blob(address: block)
         if blob.count > Graveyard.partSize {
           forgetBlock()
+          graveyard.valueCount += 1
           graveyard.bury(blob)
         }
       case .list:
         let list = list
         if list.isLong {
           forgetBlock()
+          graveyard.valueCount += 1
           list.bury(in: &graveyard)
         }
       default:
         if let value = pieced, value.isLong {
           forgetBlock()
+          graveyard.valueCount += 1
           value.bury(in: &graveyard)
         }
       }

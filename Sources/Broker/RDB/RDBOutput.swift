@@ -19,20 +19,27 @@ struct RDBOutput: ~Copyable {
   /// Bytes that are in the format already.
   mutating func append(_ encoded: ByteView) { bytes.append(encoded) }
 
-  /// A length in its shortest form.
-  mutating func length(_ length: Int) {
+  mutating func length(_ length: Int) { self.length(UInt64(length)) }
+
+  /// A length, or another number, in its shortest form.
+  mutating func length(_ length: UInt64) {
     switch length {
     case ..<0x40: byte(UInt8(length))
     case ..<0x4000:
       byte(0x40 | UInt8(length >> 8))
       byte(UInt8(length & 0xFF))
-    case ...Int(UInt32.max):
+    case ...UInt64(UInt32.max):
       byte(0x80)
-      bytes.append(bigEndian: UInt64(length), size: 4)
+      bytes.append(bigEndian: length, size: 4)
     default:
       byte(0x81)
-      bytes.append(bigEndian: UInt64(length), size: 8)
+      bytes.append(bigEndian: length, size: 8)
     }
+  }
+
+  /// The lowest `size` bytes of `number`, the highest first.
+  mutating func append(bigEndian number: UInt64, size: Int) {
+    bytes.append(bigEndian: number, size: size)
   }
 
   /// A string; one that spells an integer of 32 bits at most is written as that.
@@ -66,8 +73,16 @@ struct ListpackWriter: ~Copyable {
   var isEmpty: Bool { count == 0 }
 
   mutating func append(_ element: ByteView) {
+    if let number = element.integer { return append(integer: number) }
     let start = bytes.count
-    if let number = element.integer { append(mark: number) } else { append(text: element) }
+    append(text: element)
+    appendSize(bytes.count - start)
+    count += 1
+  }
+
+  mutating func append(integer number: Int64) {
+    let start = bytes.count
+    append(mark: number)
     appendSize(bytes.count - start)
     count += 1
   }

@@ -174,7 +174,7 @@ extension Server {
     engine.beginBatch(slot)
     let isLogBehind = log.map { $0.pendingBytes > TurnBudget.logQueueMax } ?? false
     let isKnown = engine.context.sessions[slot].flags.contains(.authenticated)
-    let outputMax = settings.outputLimits.normal.hard
+    let outputMax = isKnown ? settings.outputLimits.normal.hard : TurnBudget.outputBeforeLogin
     var position = 0
     var isWatching = isKnown
     let whole = scratch.count
@@ -378,10 +378,12 @@ extension Server {
     if !connections[slot].interest.contains(.writing) {
       watch(slot, connections[slot].interest.union(.writing))
     }
+    let flags = engine.context.sessions[slot].flags, unread = engine.sendable(slot)
+    if !flags.contains(.authenticated), unread > TurnBudget.outputBeforeLogin {
+      return dropForOutput(slot, "\(unread)")
+    }
     let limit =
-      engine.context.sessions[slot].flags.contains(.pubsub)
-      ? settings.outputLimits.pubsub : settings.outputLimits.normal
-    let unread = engine.sendable(slot)
+      flags.contains(.pubsub) ? settings.outputLimits.pubsub : settings.outputLimits.normal
     if limit.hard > 0, unread > limit.hard, isNeglected(slot) {
       return dropForOutput(slot, "\(unread)")
     }

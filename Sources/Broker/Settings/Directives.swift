@@ -158,6 +158,7 @@ extension Directive {
       "latency-monitor-threshold", \.latencyThreshold, 0...Int.max,
       "milliseconds from which LATENCY has an event; 0: none"),
     .flag("latency-tracking", \.tracksLatency, "keep latency histograms of commands"),
+    latencyPercentiles,
     Directive(
       "notify-keyspace-events", form: "letters of Ag$lshzxeKEtmdn",
       help: "classes of key events that are published"
@@ -170,6 +171,26 @@ extension Directive {
       settings.notifications = flags
     },
   ]
+
+  private static let latencyPercentiles = Directive(
+    "latency-tracking-info-percentiles", form: "percent ...",
+    help: "percentiles of the histograms that INFO latencystats shows"
+  ) {
+    $0.latencyPercentiles.map(\.name).joined(separator: " ")
+  } write: { (settings, words) throws(Refusal) in
+    let name = "latency-tracking-info-percentiles"
+    var percentiles: [Settings.Percentile] = []
+    for var word in words where !(words.count == 1 && word.isEmpty) {
+      guard let percent = word.withView({ $0.double }) else {
+        throw Refusal("Invalid \(name) parameters")
+      }
+      guard percent >= 0, percent <= 100 else {
+        throw Refusal("\(name) parameters should sit between [0.0,100.0]")
+      }
+      percentiles.append(Settings.Percentile(percent: percent))
+    }
+    settings.latencyPercentiles = percentiles
+  }.ofWords()
 
   private static let compatibility: [Directive] = [
     saveSchedule,

@@ -75,6 +75,8 @@ struct Settings: Sendable {
   var streamNodeCountMax = 100
   var streamNodeSizeLimit: Int { streamNodeSizeMax == 0 ? .max : streamNodeSizeMax }
   var tracksLatency = true
+  /// What INFO latencystats tells of each command.
+  var latencyPercentiles = [50, 99, 99.9].map { Percentile(percent: $0) }
   var notifications = Notifications()
 
   /// Values of the directives that have no effect here, as printed, by name; defaults are absent.
@@ -107,6 +109,21 @@ struct Settings: Sendable {
     case volatileRandom = "volatile-random", volatileTTL = "volatile-ttl"
     case allkeysLRU = "allkeys-lru", allkeysLFU = "allkeys-lfu"
     case allkeysRandom = "allkeys-random", noeviction
+  }
+
+  /// A duration that so many percent of the calls of a command stay below.
+  struct Percentile: Equatable, Sendable {
+    /// 0 ... 100
+    let percent: Double
+    /// As `50` and `99.9`: six places at most.
+    var name: String {
+      let (whole, rest) = Int((percent * 1_000_000).rounded())
+        .quotientAndRemainder(dividingBy: 1_000_000)
+      guard rest > 0 else { return "\(whole)" }
+      var places = String(1_000_000 + rest).dropFirst()
+      while places.last == "0" { places.removeLast() }
+      return "\(whole).\(places)"
+    }
   }
 
   /// How much of its replies a client may leave unread before it is dropped.

@@ -287,13 +287,32 @@ struct EntryChunk: Block {
     return (.integer(integer), start + size)
   }
 
+  /// How many names are kept once, for all entries that have these.
+  var nameCount: Int { Int(number(at: Self.headerSize).0) }
+
+  /// Calls `body` with each of those names.
+  ///
+  /// - Returns: the offset behind the last of them.
+  @discardableResult
+  func forEachName(_ body: (ByteView) -> Void) -> Int {
+    var (left, offset) = number(at: Self.headerSize)
+    while left > 0 {
+      let (name, next) = name(at: offset)
+      body(name)
+      offset = next
+      left -= 1
+    }
+    return offset
+  }
+
   /// One entry, valid until the chunk changes.
   struct Entry {
     fileprivate let chunk: EntryChunk
     let id: StreamID
     fileprivate let offset: Int
     fileprivate let fields: Int
-    fileprivate let hasNames: Bool
+    /// Whether its names are others than the chunk's.
+    let hasNames: Bool
     fileprivate let next: Int
 
     /// How many fields.
@@ -422,14 +441,7 @@ struct EntryChunk: Block {
     )
   }
 
-  private var namesEnd: Int {
-    var (left, offset) = number(at: Self.headerSize)
-    while left > 0 {
-      offset = name(at: offset).1
-      left -= 1
-    }
-    return offset
-  }
+  private var namesEnd: Int { forEachName { _ in } }
 
   /// A chunk of bytes that need not be what they say; nil when they are not.
   static func make(

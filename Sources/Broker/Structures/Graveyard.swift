@@ -31,6 +31,8 @@ struct Graveyard: ~Copyable {
   var isEmpty: Bool {
     spines.isEmpty && nodes.isEmpty && chunks.isEmpty && blobs.isEmpty && tables.isEmpty
   }
+  /// Values of keys that came here since this was set to 0, as `lazyfreed_objects`.
+  var valueCount = 0
   /// Things waiting, as `lazyfree_pending_objects`.
   var count: Int { spines.count + nodes.count + chunks.count + blobs.count + tables.count }
 

@@ -43,6 +43,8 @@ final class FunctionBuilder {
 
   var freeRegister = 0
   private var registerCount = 2
+  /// It needs more registers than there are: the parser says so, and where.
+  private(set) var isTooComplex = false
   /// Where a jump went last: code there can't be merged with what is before.
   var lastTarget = -1
   /// Jumps that go to the next instruction.
@@ -124,7 +126,10 @@ final class FunctionBuilder {
   func checkRegisters(_ count: Int) throws(Failure) {
     let needed = freeRegister + count
     guard needed > registerCount else { return }
-    guard needed < Limits.registersMax else { throw failure("function or expression too complex") }
+    guard needed < Limits.registersMax else {
+      isTooComplex = true
+      throw .error
+    }
     registerCount = needed
   }
 
@@ -249,12 +254,6 @@ final class FunctionBuilder {
   }
 
   // MARK: Failing
-
-  func failure(_ text: StaticString) -> Failure {
-    SourceName.failure(machine, source, line: currentLine, near: nil) { b throws(Failure) in
-      try b.append(text)
-    }
-  }
 
   func checkLimit(_ count: Int, _ max: Int, _ what: StaticString) throws(Failure) {
     guard count > max else { return }

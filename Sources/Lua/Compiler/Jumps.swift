@@ -35,20 +35,24 @@ extension FunctionBuilder {
 
   private func setTarget(of jump: Int, to target: Int) { code[jump].c = target - (jump + 1) }
 
-  /// Appends a list to a list.
+  /// Adds a list to a list. Their order means nothing, so the shorter one goes first: only that one is walked.
   func concatenate(_ list: inout Int, _ other: Int) {
     guard other != Self.noJump else { return }
     guard list != Self.noJump else {
       list = other
       return
     }
-    var last = list
+    var (first, second) = (list, other)
     while true {
-      let next = target(of: last)
-      if next == Self.noJump { break }
-      last = next
+      let (afterFirst, afterSecond) = (target(of: first), target(of: second))
+      if afterFirst == Self.noJump { return setTarget(of: first, to: other) }
+      if afterSecond == Self.noJump {
+        setTarget(of: second, to: list)
+        list = other
+        return
+      }
+      (first, second) = (afterFirst, afterSecond)
     }
-    setTarget(of: last, to: other)
   }
 
   /// Lets all of `list` jump to `target`.

@@ -25,9 +25,14 @@ struct Parser: ~Copyable {
     try machine.checkRoom(text.count)
     var parser = Parser(text, source: source, machine: machine)
     parser.function.isVariadic = true
-    try parser.next()
-    try parser.chunk()
-    try parser.check(.endOfSource)
+    do throws(Failure) {
+      try parser.next()
+      try parser.chunk()
+      try parser.check(.endOfSource)
+    } catch {
+      guard parser.function.isTooComplex else { throw error }
+      throw parser.lexer.failure("function or expression too complex")
+    }
     return parser.function.finish()
   }
 
@@ -36,6 +41,7 @@ struct Parser: ~Copyable {
   var token: Token { lexer.token }
 
   mutating func next() throws(Failure) {
+    try machine.spend(2)
     try lexer.next()
     function.lastLine = lexer.lastLine
     function.currentLine = lexer.line

@@ -36,7 +36,7 @@ enum BaseLibrary {
   // MARK: Going through tables
 
   static func next(_ call: Call) throws(Failure) -> Int {
-    let (isKnown, entry) = try call.table(1).next(after: call[2])
+    let (isKnown, entry) = try call.table(1).next(after: call[2], machine: call.machine)
     guard isKnown else { throw call.machine.failure("invalid key to 'next'") }
     guard let entry else { return call.result(.nil) }
     call.push(entry.key)
@@ -61,7 +61,7 @@ enum BaseLibrary {
   }
 
   static func nextElement(_ call: Call) throws(Failure) -> Int {
-    let index = try call.integer(2) &+ 1
+    let index = try call.smallInteger(2) &+ 1
     let value = try call.table(1).get(Value(index))
     guard !value.isNil else { return call.result(.nil) }
     call.push(Value(index))
@@ -107,13 +107,14 @@ enum BaseLibrary {
 
   static func unpack(_ call: Call) throws(Failure) -> Int {
     let table = try call.table(1)
-    let first = try call.integer(2, otherwise: 1)
-    let last = try call.integer(3, otherwise: table.length)
+    let first = try call.smallInteger(2, otherwise: 1)
+    let last = try call.smallInteger(3, otherwise: table.length)
     guard first <= last else { return 0 }
     let (distance, isTooFar) = last.subtractingReportingOverflow(first)
     guard !isTooFar, distance < Limits.nativeValuesMax - call.count else {
       throw call.failure("too many results to unpack")
     }
+    try call.machine.spend(distance >> 3)
     try call.reserve(distance + 1)
     for index in first...last { call.push(table.get(Value(index))) }
     return distance + 1
@@ -152,7 +153,7 @@ enum BaseLibrary {
   }
 
   static func toNumber(_ call: Call) throws(Failure) -> Int {
-    let base = try call.integer(2, otherwise: 10)
+    let base = try call.smallInteger(2, otherwise: 10)
     if base == 10 {
       let number = call.machine.number(try call.any(1))
       return call.result(number.map { Value($0) } ?? .nil)
@@ -164,7 +165,7 @@ enum BaseLibrary {
 
   static func select(_ call: Call) throws(Failure) -> Int {
     if call[1].isString && call[1].string.bytes == "#" { return call.result(Value(call.count - 1)) }
-    var index = try call.integer(1)
+    var index = try call.smallInteger(1)
     if index < 0 { index += call.count } else if index > call.count { index = call.count }
     guard index >= 1 else { throw call.argumentFailure(1, "index out of range") }
     // The results are the last arguments.
@@ -181,7 +182,7 @@ enum BaseLibrary {
   }
 
   static func error(_ call: Call) throws(Failure) -> Int {
-    let level = try call.integer(2, otherwise: 1)
+    let level = try call.smallInteger(2, otherwise: 1)
     let value = call[1]
     guard value.isString || value.isNumber, level > 0 else { throw call.machine.failure(value) }
     var buffer = Buffer(call.machine)
@@ -208,7 +209,8 @@ enum BaseLibrary {
 
   static func xpcall(_ call: Call) throws(Failure) -> Int {
     _ = try call.any(2)
-    let handler = call[2]
+    // No handler at all is a handler that fails.
+    let handler = call[2].isNil ? .false : call[2]
     // The handler stays where it is, and so alive; the function is called behind it.
     let function = call.base + 2
     call.thread.body.stack[function] = call[1]
@@ -267,6 +269,10 @@ enum BaseLibrary {
       let piece = call.thread.body.stack[function]
       call.thread.body.top = function
       if piece.isNil || (piece.isString && piece.string.count == 0) { break }
+      if piece.isNumber {
+        try text.append(number: piece.number)
+        continue
+      }
       guard piece.isString else {
         call.push(.nil)
         call.push(Value(call.machine.string("reader function must return a string")))
@@ -301,12 +307,13 @@ enum BaseLibrary {
 
   static func collectGarbage(_ call: Call) throws(Failure) -> Int {
     let option = call[1].isNil ? call.machine.string("collect") : try call.string(1)
-    _ = try call.integer(2, otherwise: 0)
+    _ = try call.smallInteger(2, otherwise: 0)
     let bytes = option.bytes
     let machine = call.machine
     if bytes == "count" { return call.result(Value(Double(machine.body.used) / 1024)) }
     if bytes == "setpause" || bytes == "setstepmul" { return call.result(Value(200)) }
     if bytes == "collect" || bytes == "step" {
+      try machine.spend(machine.body.used >> 7)
       Collector.run(machine)
       return call.result(bytes == "step" ? .true : Value(0))
     }

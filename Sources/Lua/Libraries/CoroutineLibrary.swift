@@ -53,9 +53,9 @@ enum CoroutineLibrary {
       return try pushResults(call, of: thread)
     }
     let value = call.machine.body.errorValue
-    guard value.isString else { throw call.machine.failure(value) }
+    guard value.isString || value.isNumber else { throw call.machine.failure(value) }
     // The position of the resume comes before the message.
-    throw call.failure { b throws(Failure) in try b.append(value.string.bytes) }
+    throw call.failure { b throws(Failure) in try BaseLibrary.write(value, to: &b) }
   }
 
   static func status(_ call: Call) throws(Failure) -> Int {

@@ -58,7 +58,9 @@ enum Format {
     case UInt8(ascii: "c"):
       let byte = UInt8(truncatingIfNeeded: try call.integer(argument))
       // C's printf writes a zero, but Lua takes its text up to it.
+      let start = buffer.count
       try appendByC(item, "c", Int32(byte), to: &buffer)
+      if byte == 0 { buffer.truncate(to: start + buffer.bytes.from(start).untilZero.count) }
     case UInt8(ascii: "d"), UInt8(ascii: "i"):
       try appendByC(item, "lld", Int64(try call.integer(argument)), to: &buffer)
     case UInt8(ascii: "o"):
@@ -77,7 +79,7 @@ enum Format {
     default:
       throw call.failure { b throws(Failure) in
         try b.append("invalid option '%")
-        try b.append(item[0..<(item.firstOffset(of: 0) ?? item.count)])
+        if letter != 0 { try b.append(letter) }
         try b.append("' to 'format'")
       }
     }
@@ -142,7 +144,7 @@ enum Format {
     // A long text without a precision is taken as it is; else C takes it up to a zero.
     var text = text
     if precision == nil && text.count >= 100 { return try buffer.append(text) }
-    if item.count > 1 { text = text[0..<(text.firstOffset(of: 0) ?? text.count)] }
+    text = text.untilZero
     if let precision { text = text[0..<min(precision, text.count)] }
     let padding = max(0, width - text.count)
     if !isLeft { for _ in 0..<padding { try buffer.append(32) } }

@@ -71,7 +71,6 @@ struct JSONDecoder {
 
   private mutating func descend() throws(Failure) {
     depth += 1
-    try call.machine.spend(4)
     // What is decoded is garbage of nobody yet: only the limit itself bounds it.
     try call.machine.checkRoom(0)
     guard depth <= min(settings.decodeDepthMax, JSONSettings.depthLimit) else {
@@ -146,6 +145,7 @@ struct JSONDecoder {
   private func byte(_ offset: Int) -> UInt8 { offset < text.count ? text[offset] : 0 }
 
   private mutating func next() throws(Failure) {
+    try call.machine.spend(1)
     while [32, 9, 10, 13].contains(byte(offset)) { offset += 1 }
     tokenOffset = offset
     let first = byte(offset)
@@ -181,8 +181,9 @@ struct JSONDecoder {
       (token, value) = (.boolean, .false)
     } else if takes("null") {
       token = .null
-    } else if settings.decodeInvalid, [UInt8(ascii: "i"), UInt8(ascii: "n")].contains(first | 32),
-      isInvalidNumber
+    } else if settings.decodeInvalid,
+      first == UInt8(ascii: "+")
+        || [UInt8(ascii: "i"), UInt8(ascii: "n")].contains(first | 32) && isInvalidNumber
     {
       scanNumber()
     } else {

@@ -195,8 +195,8 @@ struct JSONEncoder: ~Copyable {
     }
     if let count = try arrayCount(table) {
       try buffer.append("[")
-      try call.machine.spend(count >> 2)
       for index in 0..<count {
+        try call.machine.spend(1)
         if index > 0 { try buffer.append(",") }
         try append(table.get(index: index + 1), depth: depth)
       }
@@ -207,6 +207,7 @@ struct JSONEncoder: ~Copyable {
     var position = 0
     while let (entry, next) = table.entryAndNext(from: position) {
       position = next
+      try call.machine.spend(1)
       if !isFirst { try buffer.append(",") }
       isFirst = false
       if entry.key.isNumber {
@@ -221,7 +222,6 @@ struct JSONEncoder: ~Copyable {
       }
       try append(entry.value, depth: depth)
     }
-    try call.machine.spend(1)
     try buffer.append("}")
   }
 
@@ -231,6 +231,7 @@ struct JSONEncoder: ~Copyable {
     var count = 0
     var position = 0
     while let (entry, next) = table.entryAndNext(from: position) {
+      try call.machine.spend((next - position) >> 2)
       position = next
       guard entry.key.isNumber, entry.key.number >= 1, entry.key.number <= Double(Int32.max),
         entry.key.number.rounded(.down) == entry.key.number

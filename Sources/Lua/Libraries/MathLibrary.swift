@@ -21,9 +21,8 @@ enum MathLibrary {
         "fmod": { c throws(Failure) in try two(c, Glibc.fmod) },
         "frexp": frexp,
         "ldexp": { c throws(Failure) in
-          // A larger exponent gives the same.
-          let exponent = max(-10_000, min(10_000, try c.integer(2)))
-          return c.result(Value(Glibc.ldexp(try c.number(1), Int32(exponent))))
+          let exponent = Int32(try c.smallInteger(2))
+          return c.result(Value(foreign: Glibc.ldexp(try c.number(1), exponent)))
         },
         "log": { c throws(Failure) in try one(c, Glibc.log) },
         "log10": { c throws(Failure) in try one(c, Glibc.log10) },
@@ -55,8 +54,9 @@ enum MathLibrary {
   private static func two(
     _ call: Call, _ function: (Double, Double) -> Double
   ) throws(Failure) -> Int {
-    let first = try call.number(1)
-    return call.result(Value(foreign: function(first, try call.number(2))))
+    // The second one first: so compiled C does it, as the messages show.
+    let second = try call.number(2)
+    return call.result(Value(foreign: function(try call.number(1), second)))
   }
 
   private static func best(
@@ -93,12 +93,12 @@ enum MathLibrary {
     switch call.count {
     case 0: return call.result(Value(random))
     case 1:
-      let high = Double(try call.integer(1))
+      let high = Double(try call.smallInteger(1))
       guard high >= 1 else { throw call.argumentFailure(1, "interval is empty") }
       return call.result(Value((random * high).rounded(.down) + 1))
     case 2:
-      let low = Double(try call.integer(1))
-      let high = Double(try call.integer(2))
+      let low = Double(try call.smallInteger(1))
+      let high = Double(try call.smallInteger(2))
       guard low <= high else { throw call.argumentFailure(2, "interval is empty") }
       return call.result(Value((random * (high - low + 1)).rounded(.down) + low))
     default: throw call.failure("wrong number of arguments")

@@ -223,6 +223,7 @@ private struct MessagePackReader {
   }
 
   mutating func value(depth: Int) throws(Failure) -> Value {
+    try call.machine.spend(1)
     let type = try integer(UInt8.self)
     switch type {
     case 0...0x7F: return Value(Int(type))
@@ -260,7 +261,6 @@ private struct MessagePackReader {
   }
 
   private func checkDepth(_ depth: Int, _ what: StaticString) throws(Failure) {
-    try call.machine.spend(4)
     try call.machine.checkRoom(0)
     guard depth < Self.depthMax else {
       throw call.failure { b throws(Failure) in

@@ -37,9 +37,12 @@ struct Pattern {
     return try match(start, from)
   }
 
-  private mutating func countStep() throws(Failure) {
-    steps += 1
-    if steps & 127 == 0 { try call.machine.spend(128) }
+  private mutating func countSteps(_ count: Int = 1) throws(Failure) {
+    steps += count
+    guard steps >= 128 else { return }
+    let spent = steps
+    steps = 0
+    try call.machine.spend(spent)
   }
 
   /// Matches the pattern from `p` on at `s`.
@@ -49,7 +52,7 @@ struct Pattern {
     defer { depth -= 1 }
     guard depth <= Self.depthMax else { throw call.failure("pattern too complex") }
     while true {
-      try countStep()
+      try countSteps()
       guard p < pattern.count else { return s }
       switch pattern[p] {
       case UInt8(ascii: "("):
@@ -71,6 +74,7 @@ struct Pattern {
             throw call.failure("missing '[' after '%f' in pattern")
           }
           let end = try itemEnd(p)
+          try countSteps((end - p) >> 2)
           let before = s == 0 ? 0 : subject[s - 1]
           let here = s < subject.count ? subject[s] : 0
           guard !matchesSet(before, p, end - 1) && matchesSet(here, p, end - 1) else { return nil }
@@ -85,6 +89,8 @@ struct Pattern {
       default: break
       }
       let end = try itemEnd(p)
+      // A set may be long.
+      try countSteps((end - p) >> 2)
       let isMatch = s < subject.count && matchesItem(subject[s], p, end)
       switch end < pattern.count ? pattern[end] : 0 {
       case UInt8(ascii: "?"):
@@ -198,8 +204,11 @@ struct Pattern {
   /// As many as there are, then fewer until the rest matches.
   private mutating func matchMost(_ s: Int, _ p: Int, _ end: Int) throws(Failure) -> Int? {
     var count = 0
-    while s + count < subject.count && matchesItem(subject[s + count], p, end) { count += 1 }
-    try call.machine.spend(count >> 2)
+    let cost = (end - p) >> 2
+    while s + count < subject.count && matchesItem(subject[s + count], p, end) {
+      count += 1
+      if cost > 0 || count & 3 == 0 { try countSteps(cost | 1) }
+    }
     while count >= 0 {
       if let found = try match(s + count, end + 1) { return found }
       count -= 1
@@ -213,6 +222,7 @@ struct Pattern {
     while true {
       if let found = try match(s, end + 1) { return found }
       guard s < subject.count && matchesItem(subject[s], p, end) else { return nil }
+      try countSteps((end - p) >> 2)
       s += 1
     }
   }
@@ -248,6 +258,7 @@ struct Pattern {
       if index >= 0, index < captures.count, case .position = captures[index] { return nil }
       throw call.failure("invalid capture index")
     }
+    try call.machine.spend((end - start) >> 6)
     guard subject.count - s >= end - start, subject[start..<end] == subject[s..<s + end - start]
     else {
       return nil

@@ -12,17 +12,17 @@ enum PatternFunctions {
     let text = try call.string(2).bytes
     let from = StringLibrary.position(try call.integer(3, otherwise: 1), subject.count)
     let start = min(max(from - 1, 0), subject.count)
-    if isFind && (call[4].isTruthy || !hasSpecials(text)) {
-      try call.machine.spend((subject.count - start) >> 5)
-      guard let offset = subject.firstOffset(of: text, from: start) else {
+    if isFind && (call[4].isTruthy || !hasSpecials(text.untilZero)) {
+      guard let offset = try offset(call, of: text, in: subject, from: start) else {
         return call.result(.nil)
       }
       call.push(Value(offset + 1))
       call.push(Value(offset + text.count))
       return 2
     }
-    var pattern = Pattern(call: call, subject: subject, pattern: text)
-    let isAnchored = text.count > 0 && text[0] == anchor
+    let patternText = text.untilZero
+    var pattern = Pattern(call: call, subject: subject, pattern: patternText)
+    let isAnchored = patternText.count > 0 && patternText[0] == anchor
     var offset = start
     repeat {
       if let end = try pattern.match(at: offset, from: isAnchored ? 1 : 0) {
@@ -34,6 +34,24 @@ enum PatternFunctions {
       offset += 1
     } while offset <= subject.count && !isAnchored
     return call.result(.nil)
+  }
+
+  /// Where `needle` begins at or after `start`.
+  private static func offset(
+    _ call: Call, of needle: Bytes, in text: Bytes, from start: Int
+  ) throws(Failure) -> Int? {
+    guard needle.count > 0 else { return start }
+    try call.machine.spend((text.count - start) >> 5)
+    var offset = start
+    while let found = text.firstOffset(of: needle[0], from: offset),
+      needle.count <= text.count - found
+    {
+      // Many places may look like it for long.
+      try call.machine.spend(1 + needle.count >> 6)
+      if text[found..<found + needle.count] == needle { return found }
+      offset = found + 1
+    }
+    return nil
   }
 
   private static func hasSpecials(_ text: Bytes) -> Bool {
@@ -71,7 +89,7 @@ enum PatternFunctions {
   static func nextMatch(_ call: Call) throws(Failure) -> Int {
     let values = call.native.values
     let subject = values[0].string.bytes
-    var pattern = Pattern(call: call, subject: subject, pattern: values[1].string.bytes)
+    var pattern = Pattern(call: call, subject: subject, pattern: values[1].string.bytes.untilZero)
     var offset = Int(values[2].number)
     while offset <= subject.count {
       if let end = try pattern.match(at: offset, from: 0) {
@@ -86,7 +104,7 @@ enum PatternFunctions {
 
   static func gsub(_ call: Call) throws(Failure) -> Int {
     let subject = try call.string(1).bytes
-    let text = try call.string(2).bytes
+    let text = try call.string(2).bytes.untilZero
     let replacement = call[3]
     guard
       replacement.isNumber || replacement.isString || replacement.isTable || replacement.isFunction
@@ -94,7 +112,7 @@ enum PatternFunctions {
       throw call.argumentFailure(3, "string/function/table expected")
     }
     if replacement.isNumber { _ = try call.string(3) }
-    let countMax = try call.integer(4, otherwise: subject.count + 1)
+    let countMax = try call.smallInteger(4, otherwise: subject.count + 1)
     let isAnchored = text.count > 0 && text[0] == anchor
     var pattern = Pattern(call: call, subject: subject, pattern: text)
     var buffer = Buffer(call.machine)

@@ -63,7 +63,7 @@ enum StringLibrary {
 
   static func rep(_ call: Call) throws(Failure) -> Int {
     let bytes = try call.string(1).bytes
-    let count = try call.integer(2)
+    let count = try call.smallInteger(2)
     guard count > 0 && bytes.count > 0 else { return call.result(Bytes("")) }
     guard count <= Limits.stringSizeMax / bytes.count else {
       throw call.failure("resulting string too large")
@@ -90,7 +90,7 @@ enum StringLibrary {
   static func char(_ call: Call) throws(Failure) -> Int {
     var buffer = Buffer(call.machine)
     for index in 0..<call.count {
-      guard let byte = UInt8(exactly: try call.integer(index + 1)) else {
+      guard let byte = UInt8(exactly: try call.smallInteger(index + 1)) else {
         throw call.argumentFailure(index + 1, "invalid value")
       }
       try buffer.append(byte)

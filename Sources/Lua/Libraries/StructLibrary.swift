@@ -24,9 +24,12 @@ enum StructLibrary {
       self.text = text
     }
 
+    var isAtEnd: Bool { offset == text.count }
+
     /// The next option that stands for bytes, and their size; nil at the end.
     mutating func next() throws(Failure) -> (option: UInt8, size: Int)? {
       while offset < text.count {
+        try call.machine.spend(1)
         let option = text[offset]
         offset += 1
         switch option {
@@ -150,6 +153,7 @@ enum StructLibrary {
   /// As C casts a number to a 64-bit integer.
   private static func bits(_ number: Double) -> UInt64 {
     if number < 0 { return UInt64(bitPattern: Int64(Call.integer(number))) }
+    if number.isNaN { return 1 << 63 }
     return number < 18446744073709551616 ? UInt64(number) : 0
   }
 
@@ -166,13 +170,18 @@ enum StructLibrary {
     var format = Format(call: call, text: try call.string(1).bytes)
     let data = try call.string(2).bytes
     let start = try call.integer(3, otherwise: 1)
-    guard start > 0 else { throw call.argumentFailure(3, "offset must be 1 or greater") }
-    var position = start - 1
+    guard start != 0 else { throw call.argumentFailure(3, "offset must be 1 or greater") }
+    // The reference counts without a sign: below 0 is behind all data.
+    var position = start < 0 ? Int.max - 1 : start - 1
     var count = 0
-    while let (option, optionSize) = try format.next() {
+    while !format.isAtEnd {
+      guard position <= data.count else {
+        throw call.argumentFailure(2, "data string too short")
+      }
+      guard let (option, optionSize) = try format.next() else { break }
       var size = optionSize
       let padding = format.padding(option, size, at: position)
-      guard position <= data.count, size <= data.count - position - padding else {
+      guard size <= data.count - position - padding else {
         throw call.argumentFailure(2, "data string too short")
       }
       position += padding
@@ -212,8 +221,9 @@ enum StructLibrary {
         if option.isUpper {
           call.push(Value(Double(bits)))
         } else {
-          let unused = UInt64(max(0, 64 - size * 8))
-          call.push(Value(Double(Int64(bitPattern: bits << unused) >> Int64(unused))))
+          // The sign's bit and all above it; behind 64 bits it begins anew, as C's shift does on our machines.
+          let sign = UInt64.max &<< UInt64(truncatingIfNeeded: size * 8 - 1)
+          call.push(Value(Double(Int64(bitPattern: bits & sign != 0 ? bits | sign : bits))))
         }
       }
       position += size

@@ -22,10 +22,11 @@ enum TableLibrary {
   static func maxIndex(_ call: Call) throws(Failure) -> Int {
     let table = try call.table(1)
     var most = 0.0
-    var key = Value.nil
-    while let entry = table.next(after: key).entry {
+    var position = 0
+    while let (entry, next) = table.entryAndNext(from: position) {
       if entry.key.isNumber { most = max(most, entry.key.number) }
-      key = entry.key
+      try call.machine.spend(next - position)
+      position = next
     }
     return call.result(Value(most))
   }
@@ -36,11 +37,11 @@ enum TableLibrary {
     switch call.count {
     case 2: try call.machine.rawSet(table, Value(end), call[2])
     case 3:
-      let position = try call.integer(2)
+      let position = try call.smallInteger(2)
       var index = max(end, position)
-      try call.machine.spend((index &- position) >> 3)
       // Elements from the position on move up.
       while index > position {
+        try call.machine.spend(1)
         try call.machine.rawSet(table, Value(index), table.get(Value(index - 1)))
         index -= 1
       }
@@ -53,11 +54,11 @@ enum TableLibrary {
   static func remove(_ call: Call) throws(Failure) -> Int {
     let table = try call.table(1)
     let end = table.length
-    var position = try call.integer(2, otherwise: end)
+    var position = try call.smallInteger(2, otherwise: end)
     guard position >= 1 && position <= end else { return 0 }
     let removed = table.get(Value(position))
     try call.machine.checkWritable(table)
-    try call.machine.spend((end - position) >> 3)
+    try call.machine.spend(end - position)
     while position < end {
       table.set(index: position, table.get(index: position + 1), machine: call.machine)
       position += 1
@@ -67,14 +68,16 @@ enum TableLibrary {
   }
 
   static func concat(_ call: Call) throws(Failure) -> Int {
-    let table = try call.table(1)
+    // The order is that of the reference's complaints.
     let separator = call[2].isNil ? call.machine.string("") : try call.string(2)
-    let first = try call.integer(3, otherwise: 1)
-    let last = try call.integer(4, otherwise: table.length)
+    let table = try call.table(1)
+    let first = try call.smallInteger(3, otherwise: 1)
+    let last = try call.smallInteger(4, otherwise: table.length)
     guard first <= last else { return call.result(Bytes("")) }
     var buffer = Buffer(call.machine)
     var index = first
     while true {
+      try call.machine.spend(1)
       let value = table.get(Value(index))
       if value.isString {
         try buffer.append(value.string.bytes)
@@ -93,21 +96,23 @@ enum TableLibrary {
       try buffer.append(separator.bytes)
       index += 1
     }
-    try call.machine.spend((last &- first) >> 3)
     return call.result(buffer.bytes)
   }
 
   static func forEach(_ call: Call) throws(Failure) -> Int {
     let table = try call.table(1)
     let function = try call.function(2)
-    var key = Value.nil
+    // The key is held on the stack: the function may take it out of the table.
+    let place = call.thread.body.top
+    call.push(.nil)
     while true {
-      let (isKnown, entry) = table.next(after: key)
+      let (isKnown, entry) = table.next(
+        after: call.thread.body.stack[place], machine: call.machine)
       guard isKnown else { throw call.machine.failure("invalid key to 'next'") }
       guard let entry else { return 0 }
+      call.thread.body.stack[place] = entry.key
       let result = try call.machine.callMetamethod(function, entry.key, entry.value)
       if !result.isNil { return call.result(result) }
-      key = entry.key
     }
   }
 

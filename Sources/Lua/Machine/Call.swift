@@ -68,6 +68,15 @@ extension Call {
     self[index].isNil ? otherwise : try integer(index)
   }
 
+  /// An integer as C's `int` has it: the low 32 bits.
+  func smallInteger(_ index: Int) throws(Failure) -> Int {
+    Int(Int32(truncatingIfNeeded: try integer(index)))
+  }
+
+  func smallInteger(_ index: Int, otherwise: Int) throws(Failure) -> Int {
+    self[index].isNil ? otherwise : try smallInteger(index)
+  }
+
   @inline(__always)
   static func integer(_ number: Double) -> Int {
     number > -9.2e18 && number < 9.2e18 ? Int(number) : Int.min

@@ -190,7 +190,7 @@ extension Ref where Body == MachineBody {
           let count = i.b > 0 ? i.b : thread.body.top &- base &- i.a &- 1
           if i.c &+ count > table.body.arrayCount {
             try checkRoom((i.c &+ count) * MemoryLayout<Value>.stride)
-            table.resizeArray(to: i.c &+ count, machine: self)
+            table.growArray(to: i.c &+ count, machine: self)
           }
           (table.body.array + i.c).copy(registers + (i.a &+ 1), count: count)
           try safePoint()
@@ -600,7 +600,8 @@ extension Ref where Body == MachineBody {
     if function.isFunction && !function.isClosure && stack[position + 1].isTable {
       // The iterators of `pairs` and `ipairs` need no call.
       if function.native.body.function == NativeIndex.next {
-        let (isKnown, entry) = stack[position + 1].table.next(after: stack[position + 2])
+        let (isKnown, entry) = stack[position + 1].table.next(
+          after: stack[position + 2], machine: self)
         if isKnown {
           stack[position + 3] = entry?.key ?? .nil
           if count > 1 { stack[position + 4] = entry?.value ?? .nil }

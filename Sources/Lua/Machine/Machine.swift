@@ -48,6 +48,8 @@ struct MachineBody {
   /// Bytes that a script may use; reaching it is "not enough memory".
   var limit: Int
   var isCollectorStopped = false
+  /// A collection is due at every safe point: what is not rooted there shows at once. For tests.
+  var collectsAlways = false
   var hasCoroutines = false
   var stringBuckets: Memory<Object?>
   var bucketCount: Int
@@ -147,6 +149,10 @@ extension Ref where Body == MachineBody {
     body.steps &-= steps
     if body.steps < 0 { try askHook() }
   }
+
+  /// As `spend`, where nothing may fail: whoever spends next asks the host.
+  @inline(__always)
+  func charge(_ steps: Int) { body.steps &-= steps }
 
   /// Asks the host whether to go on.
   @inline(never)

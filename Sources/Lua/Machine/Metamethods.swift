@@ -169,7 +169,9 @@ extension Ref where Body == MachineBody {
   @inline(__always)
   func number(_ value: Value) -> Double? {
     if value.isNumber { return value.number }
-    return value.isString ? NumberText.parse(value.string.bytes) : nil
+    guard value.isString else { return nil }
+    charge(value.string.count >> 3)
+    return NumberText.parse(value.string.bytes)
   }
 
   /// `a == b` for what are not raw-equal.
@@ -195,7 +197,7 @@ extension Ref where Body == MachineBody {
   @inline(never)
   func less(_ a: Value, _ b: Value) throws(Failure) -> Bool {
     if a.isNumber && b.isNumber { return a.number < b.number }
-    if a.isString && b.isString { return Bytes.compare(a.string.bytes, b.string.bytes) < 0 }
+    if a.isString && b.isString { return compare(a.string, b.string) < 0 }
     if haveSameType(a, b), let handler = orderMetamethod(.less, a, b) {
       return try callMetamethod(handler, a, b).isTruthy
     }
@@ -205,7 +207,7 @@ extension Ref where Body == MachineBody {
   @inline(never)
   func lessEqual(_ a: Value, _ b: Value) throws(Failure) -> Bool {
     if a.isNumber && b.isNumber { return a.number <= b.number }
-    if a.isString && b.isString { return Bytes.compare(a.string.bytes, b.string.bytes) <= 0 }
+    if a.isString && b.isString { return compare(a.string, b.string) <= 0 }
     if haveSameType(a, b) {
       if let handler = orderMetamethod(.lessEqual, a, b) {
         return try callMetamethod(handler, a, b).isTruthy
@@ -216,6 +218,11 @@ extension Ref where Body == MachineBody {
       }
     }
     throw orderFailure(a, b)
+  }
+
+  private func compare(_ a: LuaString, _ b: LuaString) -> Int {
+    charge(min(a.count, b.count) >> 6)
+    return Bytes.compare(a.bytes, b.bytes)
   }
 
   private func haveSameType(_ a: Value, _ b: Value) -> Bool {
@@ -270,7 +277,9 @@ extension Ref where Body == MachineBody {
       }
       let (a, b) = (registers[end - 1], registers[end])
       guard let handler = metamethod(.concatenate, of: a) ?? metamethod(.concatenate, of: b) else {
-        throw typeFailure("concatenate", a.isString || a.isNumber ? b : a)
+        let isFirstGood = a.isString || a.isNumber
+        throw typeFailure(
+          "concatenate", isFirstGood ? b : a, register: isFirstGood ? end : end - 1)
       }
       let result = try callMetamethod(handler, a, b)
       thread.body.stack[base + end - 1] = result

@@ -46,9 +46,9 @@ extension Ref where Body == MachineBody {
 
   // MARK: Failures
 
-  /// "attempt to index local 'x' (a nil value)".
-  func typeFailure(_ what: StaticString, _ value: Value) -> Failure {
-    let name = nameOfOperand(value)
+  /// "attempt to index local 'x' (a nil value)". `register` is where `value` is, for an instruction that has many.
+  func typeFailure(_ what: StaticString, _ value: Value, register: Int? = nil) -> Failure {
+    let name = nameOfOperand(value, register)
     return failure { b throws(Failure) in
       try b.append("attempt to ")
       try b.append(what)
@@ -89,7 +89,7 @@ extension Ref where Body == MachineBody {
   typealias Name = (kind: StaticString, name: Bytes)
 
   /// The name of the operand of the current instruction that has `value`.
-  private func nameOfOperand(_ value: Value) -> Name? {
+  private func nameOfOperand(_ value: Value, _ register: Int?) -> Name? {
     let thread = self.thread
     let frame = thread.body.frames[thread.body.frame]
     guard frame.isLua else { return nil }
@@ -100,7 +100,9 @@ extension Ref where Body == MachineBody {
     switch i.operation {
     case .get, .getField, .getIndex, .method, .minus, .length: operands = i.b...i.b
     case .set, .setField, .setIndex, .call, .tailCall: operands = i.a...i.a
-    case .concatenate: operands = i.b...i.c
+    case .concatenate:
+      let known = register ?? i.b
+      operands = known...known
     case .addK, .subtractK, .multiplyK, .divideK, .moduloK, .powerK: operands = i.b...i.b
     case .add, .subtract, .multiply, .divide, .modulo, .power:
       let register =
@@ -190,6 +192,8 @@ extension Ref where Body == MachineBody {
       // A jump forward is taken, unless it goes beyond what we look for.
       index += jump > 0 && index + 1 + jump <= end ? 1 + jump : 1
     }
+    // Programs may fail often, in functions that are long.
+    charge(end >> 3)
     return found
   }
 }

@@ -39,6 +39,9 @@ struct Bytes: BitwiseCopyable {
   @inline(__always)
   func from(_ offset: Int) -> Bytes { self[offset..<count] }
 
+  /// What C takes for all of it: up to the first zero.
+  var untilZero: Bytes { self[0..<(firstOffset(of: 0) ?? count)] }
+
   static func == (a: Bytes, b: Bytes) -> Bool {
     unsafe a.count == b.count && memcmp(a.start, b.start, a.count) == 0
   }
@@ -49,18 +52,6 @@ struct Bytes: BitwiseCopyable {
   static func compare(_ a: Bytes, _ b: Bytes) -> Int {
     let order = unsafe Int(memcmp(a.start, b.start, min(a.count, b.count)))
     return order != 0 ? order : a.count - b.count
-  }
-
-  /// Where `needle` begins at or after `offset`.
-  func firstOffset(of needle: Bytes, from offset: Int) -> Int? {
-    guard needle.count <= count - offset else { return nil }
-    guard needle.count > 0 else { return offset }
-    var offset = offset
-    while let found = firstOffset(of: needle[0], from: offset), needle.count <= count - found {
-      if self[found..<found + needle.count] == needle { return found }
-      offset = found + 1
-    }
-    return nil
   }
 
   func firstOffset(of byte: UInt8, from offset: Int = 0) -> Int? {
@@ -157,6 +148,7 @@ struct Buffer: ~Copyable {
     try machine.checkRoom(size)
     let wanted = max(capacity * 2, count + size)
     if wanted > Self.spareMax { try machine.checkRoom(wanted) }
+    machine.charge(count >> 6)
     let larger = UnsafeMutableRawPointer.allocate(byteCount: wanted, alignment: 16)
     unsafe memcpy(larger, memory, count)
     unsafe memory.deallocate()

@@ -25,7 +25,8 @@ struct Collector {
     collector.markAll()
     collector.clearWeakTables()
     collector.sweep()
-    machine.body.threshold = max(thresholdMin, machine.body.used * 2)
+    machine.body.threshold =
+      machine.body.collectsAlways ? 0 : max(thresholdMin, machine.body.used * 2)
   }
 
   // MARK: Marking

@@ -28,16 +28,21 @@ extension Ref where Body == MachineBody {
 
   /// The string of `bytes`. There is one string for the same bytes, so that equal strings are the same object.
   func string(_ bytes: Bytes) -> LuaString {
+    // Long strings are work that the host must see, and so are those made to have one hash.
+    charge(bytes.count >> 6)
     let hash = Self.hash(bytes)
     let bucket = Int(hash) & (body.bucketCount &- 1)
     var next = body.stringBuckets[bucket]
+    var passed = 0
     while let object = next {
       let string = object.cast(to: StringBody.self)
       if string.body.header.hash == hash && string.count == bytes.count && string.bytes == bytes {
         return string
       }
       next = string.body.header.next
+      passed &+= 1
     }
+    charge(passed >> 2)
     return makeString(bytes, hash: hash, bucket: bucket)
   }
 

@@ -185,31 +185,21 @@ extension Ref where Body == TableBody {
 
   /// The entry behind `key` (at the begin: behind nil), or nil at the end.
   /// - Returns: false in `isKnown` when the table has no such key.
-  func next(after key: Value) -> (isKnown: Bool, entry: (key: Value, value: Value)?) {
+  func next(
+    after key: Value, machine: Machine
+  ) -> (isKnown: Bool, entry: (key: Value, value: Value)?) {
     guard let position = position(of: key) else { return (false, nil) }
-    return (true, entry(from: position))
+    guard let (entry, next) = entryAndNext(from: position) else {
+      machine.charge((body.arrayCount &+ nodeCount &- position) >> 2)
+      return (true, nil)
+    }
+    // A table that was emptied is long to look through.
+    machine.charge((next &- position) >> 2)
+    return (true, entry)
   }
 
-  /// The first entry at or behind a position: elements first, then nodes.
-  func entry(from position: Int) -> (key: Value, value: Value)? {
-    var position = position
-    while position < body.arrayCount {
-      let value = body.array[position]
-      if !value.isNil { return (Value(position + 1), value) }
-      position += 1
-    }
-    guard hasNodes else { return nil }
-    var index = position - body.arrayCount
-    while index < nodeCount {
-      let node = body.nodes[index]
-      if !node.value.isNil { return (node.key, node.value) }
-      index += 1
-    }
-    return nil
-  }
-
-  /// The first entry at or behind a position, and the position behind it: to go through a table that does
-  /// not change meanwhile.
+  /// The first entry at or behind a position, elements first, then nodes, and the position behind it: to go
+  /// through a table that does not change meanwhile.
   func entryAndNext(from position: Int) -> (entry: (key: Value, value: Value), next: Int)? {
     var position = position
     while position < body.arrayCount {

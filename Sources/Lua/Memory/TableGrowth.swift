@@ -12,6 +12,8 @@ extension Ref where Body == TableBody {
     var candidates = elements + integers
     if Self.count(key, &counts) { candidates += 1 }
     let total = elements + entries + 1
+    // A table that is kept full to the brim pays for all of it with each new key.
+    machine.charge(total >> 2)
     let (arrayCount, used) = Self.bestArray(counts, candidates: candidates)
     resize(arrayCount: arrayCount, nodeCount: total - used, machine: machine)
   }
@@ -109,7 +111,17 @@ extension Ref where Body == TableBody {
     }
   }
 
-  /// Gives the array `count` elements, which is not below what it has.
+  /// Gives the array at least `count` elements; those that were in nodes move there.
+  func growArray(to count: Int, machine: Machine) {
+    guard count > body.arrayCount else { return }
+    if hasNodes {
+      resize(arrayCount: count, nodeCount: nodeCount, machine: machine)
+    } else {
+      resizeArray(to: count, machine: machine)
+    }
+  }
+
+  /// Gives the array `count` elements, which is not below what it has. No key of theirs is in a node.
   func resizeArray(to count: Int, machine: Machine) {
     let oldCount = body.arrayCount
     precondition(count >= oldCount)

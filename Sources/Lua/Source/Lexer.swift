@@ -286,9 +286,29 @@ struct Lexer: ~Copyable {
 
   private var tokenText: Bytes {
     switch token {
-    case .name, .string, .number: return text[tokenStart..<max(tokenStart, endOfToken)]
+    case .string: return stringText
+    case .name, .number: return text[tokenStart..<max(tokenStart, endOfToken)]
     case .other: return text[tokenStart..<min(text.count, tokenStart + 1)]
     default: return Bytes(token.text)
+    }
+  }
+
+  /// A string between its delimiters, its escapes and line ends read already, as messages have it.
+  private var stringText: Bytes {
+    var opening = 1
+    if text[tokenStart] == UInt8(ascii: "[") {
+      while text[tokenStart + opening] == UInt8(ascii: "=") { opening += 1 }
+      opening += 1
+    }
+    let closing = text[max(tokenStart, endOfToken - opening)..<endOfToken]
+    do throws(Failure) {
+      var buffer = Buffer(machine)
+      try buffer.append(text[tokenStart..<tokenStart + opening])
+      try buffer.append(string.bytes)
+      try buffer.append(closing)
+      return machine.string(buffer.bytes).bytes
+    } catch {
+      return closing
     }
   }
 
@@ -334,7 +354,7 @@ enum SourceName {
           try buffer.append(")")
         } else {
           // As C prints it: up to a zero.
-          try buffer.append(near[0..<(near.firstOffset(of: 0) ?? near.count)])
+          try buffer.append(near.untilZero)
         }
         try buffer.append("'")
       }

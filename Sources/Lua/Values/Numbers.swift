@@ -51,7 +51,7 @@ enum NumberText {
   }
 
   /// The number that `text` is, white space around it aside, or nil: decimal, or hexadecimal after 0x.
-  /// `text` is followed by a zero, as the bytes of a string are.
+  /// `text` is followed by a zero, as the bytes of a string are; one within it ends the number, as in C.
   static func parse(_ text: Bytes) -> Double? {
     guard text.count > 0 else { return nil }
     if text.count <= 15 {
@@ -76,8 +76,8 @@ enum NumberText {
       unsafe rest = after
     }
     var offset = unsafe UnsafeRawPointer(rest) - text.start
-    while offset < text.count, text[offset].isSpace { offset += 1 }
-    guard offset == text.count else { return nil }
+    while text[offset].isSpace { offset += 1 }
+    guard text[offset] == 0 else { return nil }
     return Value(foreign: number).number
   }
 
@@ -88,8 +88,8 @@ enum NumberText {
     let number = unsafe strtoul(start, &end, Int32(base))
     guard let rest = unsafe end, unsafe rest != start else { return nil }
     var offset = unsafe UnsafeRawPointer(rest) - text.start
-    while offset < text.count, text[offset].isSpace { offset += 1 }
-    guard offset == text.count else { return nil }
+    while text[offset].isSpace { offset += 1 }
+    guard text[offset] == 0 else { return nil }
     return Double(number)
   }
 }

@@ -223,13 +223,37 @@ import Testing
   _ = harness.send(client, "AUTH bob x")
   #expect(
     harness.send(client, "SORT a BY w_*")
-      == "-ERR BY option of SORT denied due to insufficient ACL permissions\r\n")
+      == "-ERR BY option of SORT denied due to insufficient ACL permissions.\r\n")
   #expect(
     harness.send(client, "SORT a GET #")
-      == "-ERR GET option of SORT denied due to insufficient ACL permissions\r\n")
+      == "-ERR GET option of SORT denied due to insufficient ACL permissions.\r\n")
   #expect(harness.send(client, "SORT a BY nosort") == "*0\r\n")
   #expect(harness.send(client, "SORT a STORE b BY store ASC").hasPrefix("-NOPERM"))
   #expect(harness.send(client, "SORT a STORE a STORE b").hasPrefix("-NOPERM"))
+}
+
+@Test(arguments: [
+  ("(+sort ~list)", false), ("(+sort ~list ~v*)", false), ("(+sort ~list %W~*)", false),
+  ("(+sort ~list) (+get ~*)", false), ("(+sort ~list %R~*)", true), ("(+sort ~*)", true),
+  ("+sort %R~*", true),
+])
+func oneSelectorMustAllowTheCommandAndAllKeysBehindItsPattern(rules: String, isAllowed: Bool) {
+  var harness = EngineHarness()
+  let admin = harness.client(), client = harness.client()
+  _ = harness.send(admin, "RPUSH list 1")
+  _ = harness.send(admin, "SET v1 5")
+  let words = rules.replacing(") (", with: ")\n(").split(separator: "\n").flatMap {
+    $0.hasPrefix("(") ? [$0] : $0.split(separator: " ")
+  }
+  let request = ["ACL", "SETUSER", "s", "on", "nopass"] + words.map { String($0) }
+  #expect(harness.send(admin, request.map { Array($0.utf8) }) == "+OK\r\n")
+  #expect(harness.send(client, "AUTH s x") == "+OK\r\n")
+  for option in ["BY", "GET"] {
+    let reply = harness.send(client, "SORT list \(option) v*")
+    let text = "-ERR \(option) option of SORT denied due to insufficient ACL permissions.\r\n"
+    #expect((reply == text) != isAllowed, "\(rules), \(option): \(reply)")
+    #expect(reply.hasPrefix("*1") == isAllowed)
+  }
 }
 
 @Test func whatSetNeedsDependsOnItsOptions() {
@@ -239,6 +263,24 @@ import Testing
   #expect(harness.send(admin, "ACL DRYRUN bob SET a 1 EX 5") == "+OK\r\n")
   #expect(harness.send(admin, "ACL DRYRUN bob SET a 1 GET").hasPrefix("$"))
   #expect(harness.send(admin, "ACL DRYRUN bob STRLEN a") == "+OK\r\n")
+}
+
+@Test func whatBitfieldNeedsDependsOnItsOperations() {
+  var harness = EngineHarness()
+  let admin = harness.client()
+  _ = harness.send(admin, "ACL SETUSER bob on nopass %R~a +@all")
+  for (words, isAllowed) in [
+    ("a", true), ("a GET u8 0 get u8 1", true), ("a OVERFLOW WRAP GET u8 0", true),
+    ("a GET u8 0 SET u8 0 1", false), ("a INCRBY u8 0 1", false), ("a GET u8", false),
+    ("a GET u8 0 what", false),
+  ] {
+    let reply = harness.send(admin, "ACL DRYRUN bob BITFIELD \(words)")
+    #expect((reply == "+OK\r\n") == isAllowed, "\(words): \(reply)")
+    let flags = isAllowed ? "*2\r\n+RO\r\n+access\r\n" : "*3\r\n+RW\r\n+access\r\n+update\r\n"
+    #expect(
+      harness.send(admin, "COMMAND GETKEYSANDFLAGS BITFIELD \(words)").hasSuffix(flags), "\(words)")
+  }
+  #expect(harness.send(admin, "COMMAND INFO BITFIELD").contains("+variable_flags\r\n"))
 }
 
 @Test func aSelectorsKeysBoundItEvenWhereTheUserMayUseAllKeys() {

@@ -146,6 +146,9 @@ import Testing
   _ = harness.send(worker, "BLPOP list 0")
   #expect(harness.send(admin, "CLIENT UNBLOCK \(id) ERROR") == ":1\r\n")
   #expect(harness.output(worker) == "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n")
+  let counts = harness.send(admin, "INFO commandstats").split(separator: "\r\n")
+  let blpop = counts.first { $0.hasPrefix("cmdstat_blpop:") }
+  #expect(blpop?.hasSuffix("rejected_calls=0,failed_calls=1") == true)
   #expect(harness.send(admin, "CLIENT UNBLOCK \(id)") == ":0\r\n")
   #expect(
     harness.send(admin, "CLIENT UNBLOCK 1 LATER")
@@ -265,4 +268,17 @@ import Testing
   #expect(harness.send(client, "CLIENT UNPAUSE") == "+OK\r\n")
   #expect(harness.send(client, "GET key") == "$-1\r\n")
   #expect(harness.effects().contains("DEL"))
+}
+
+/// CLIENT LIST shows the command a session asked for last, also one that was refused, as
+/// redis-server 7.0.15 does.
+@Test(arguments: [
+  ("PING", "ping"), ("NOSUCH", "NULL"), ("CLIENT NOSUCH", "NULL"), ("RESET x", "reset"),
+  ("CONFIG GET", "config|get"), ("CLIENT", "client"),
+])
+func theLastCommandIsShown(command: String, shown: String) {
+  var harness = EngineHarness()
+  let client = harness.client(), other = harness.client()
+  _ = harness.send(client, command)
+  #expect(harness.send(other, "CLIENT LIST").contains("cmd=\(shown) "))
 }

@@ -207,6 +207,19 @@ private final class Looks: @unchecked Sendable {
   #expect(harness.send(client, "INFO stats").contains("martlet_longest_turn_usec:0\r\n"))
 }
 
+@Test func infoCountsTheValuesThatAreFreedInSlices() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  _ = harness.send(client, "SET long \(String(repeating: "x", count: 100_000))")
+  for number in 0..<2000 { _ = harness.send(client, "XADD entries * a \(number)") }
+  _ = harness.send(client, "SET short x")
+  _ = harness.send(client, "DEL long short")
+  _ = harness.send(client, "UNLINK entries")
+  #expect(harness.send(client, "INFO memory").contains("lazyfreed_objects:2\r\n"))
+  _ = harness.send(client, "CONFIG RESETSTAT")
+  #expect(harness.send(client, "INFO memory").contains("lazyfreed_objects:0\r\n"))
+}
+
 @Test func histogramsCountByDoublingBounds() {
   var histogram = DurationHistogram()
   histogram.add(500, calls: 1)
@@ -216,6 +229,33 @@ private final class Looks: @unchecked Sendable {
   #expect(histogram.cumulative.map(\.calls) == [2, 4, 5])
   #expect(histogram.cumulative.prefix(2).map(\.microseconds) == [1, 2])
   #expect(histogram.percentile(50) == 2.048)
+  #expect(histogram.percentile(0) == 1.024)
+  var slow = DurationHistogram()
+  slow.add(3000, calls: 1)
+  #expect(slow.percentile(0) == 4.096)
+}
+
+@Test func whichPercentilesAreShownCanBeSet() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  let name = "latency-tracking-info-percentiles"
+  _ = harness.send(client, "SET a b")
+  #expect(harness.send(client, "INFO latencystats").contains("usec_set:p50=1.024,p99="))
+  let refused = "-ERR CONFIG SET failed (possibly related to argument '\(name)') - "
+  for (words, reply) in [
+    ("0 33.33333333 99.90 100", "+OK\r\n"),
+    ("10 a", refused + "Invalid \(name) parameters\r\n"),
+    ("10 100.5", refused + "\(name) parameters should sit between [0.0,100.0]\r\n"),
+    ("-1", refused + "\(name) parameters should sit between [0.0,100.0]\r\n"),
+  ] {
+    let request = ["CONFIG", "SET", name, words].map { Array($0.utf8) }
+    #expect(harness.send(client, request) == reply)
+  }
+  #expect(harness.send(client, "CONFIG GET \(name)").hasSuffix("$20\r\n0 33.333333 99.9 100\r\n"))
+  #expect(harness.send(client, "INFO latencystats").contains("usec_set:p0=1.024,p33.333333="))
+  let none = ["CONFIG", "SET", name, ""].map { Array($0.utf8) }
+  #expect(harness.send(client, none) == "+OK\r\n")
+  #expect(harness.send(client, "INFO latencystats").contains("usec_set:\r\n"))
 }
 
 @Test func waitingForReplicasEndsWithTheTime() {

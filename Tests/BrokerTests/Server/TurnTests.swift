@@ -100,6 +100,23 @@ private func bytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 0x61, count: co
   #expect(rig.stop() == 0)
 }
 
+/// Goal: who has not logged in is given no memory. Method: errors that nobody reads.
+@Test func aClientThatIsNotLoggedInIsDroppedWhenItReadsNothing() throws {
+  let rig = try ServerRig { $0.password = "secret" }
+  let client = try rig.client()
+  for _ in 0..<400_000 { client.request("SET k v") }
+  var most = 0
+  #expect(
+    rig.run([client], reading: []) {
+      guard $0.openCount == 1 else { return true }
+      most = max(most, $0.engine.context.sessions[1].outputSize)
+      return false
+    })
+  #expect(most < 1 << 20)
+  #expect(!client.hasSentAll)
+  #expect(rig.stop() == 0)
+}
+
 /// Goal: two pipelines that wake each other share the turns with the others. Method: each waits for
 /// what the other pushes next.
 @Test func pipelinesThatWakeEachOtherTakeManyTurns() throws {

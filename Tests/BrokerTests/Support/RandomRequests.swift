@@ -111,6 +111,7 @@ struct RandomRequests {
     #"\#u{B}\#u{C}\#u{2}\#0\#0\#0\#u{2}\#0\#0\#0+#\#u{5}s\#u{A}\#0b=w^p9!\"#,
     "\u{4}\u{2}\u{2}f1\u{7}v001048\u{2}f2\u{2}17\u{A}\u{0}ZULe(g_,",
     "\u{5}\u{2}\u{7}m001161\0\0\0\0\0\0\u{18}@\u{1}a\0\0\0\0\0\0\0\0\u{A}\0m*@Yl/?8",
+    "\u{13}\0\0\u{5}\0\0\0\0\0\u{3}\u{1}\u{7}g001494\0\0\0\0\u{1}\u{1}c\0\0\0\0\u{1}\0\0\0\0\u{A}\0AVnl/fU5",
   ]
 
   /// A request of the command called `name`, or nil when none is known.

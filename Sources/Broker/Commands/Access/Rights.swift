@@ -84,8 +84,19 @@ extension Context {
 
   // MARK: Being allowed
 
+  /// Whether the session may run its command and read, besides the keys that this names, any other:
+  /// a pattern such as SORT takes may come to any key.
+  func mayReadAllKeys() -> Bool {
+    guard sessions[slot].flags.contains(.restricted) else { return true }
+    return denial(of: sessions[slot].user, command, arguments, readingAll: true) == nil
+  }
+
   /// Why the user may not run the command at `index` with these words; nil when it may.
-  func denial(of user: UserID, _ index: Int, _ words: Arguments) -> Denial? {
+  ///
+  /// - Parameter readingAll: and all keys are to be read.
+  func denial(
+    of user: UserID, _ index: Int, _ words: Arguments, readingAll: Bool = false
+  ) -> Denial? {
     let scope = access.scope(of: user)
     guard !scope.isEmpty else { return nil }
     let command = table.commands[index]
@@ -106,7 +117,7 @@ extension Context {
     let first = table.parents[index] == nil ? 1 : 2
     return access.check(
       user, command: index, firstArgument: first < words.count ? words[first] : nil, keys: keys,
-      channels: channels)
+      channels: channels, readingAll: readingAll)
   }
 
   /// The error for a command that the session may not run; it is noted in ACL LOG.

@@ -9,7 +9,7 @@ extension BitCommands {
   static let fields: [Command] = [
     Command(
       "BITFIELD", arity: .atLeast(2), flags: [.write, .denyOOM],
-      keys: [.one(1, [.read, .update])], group: .bitmap, since: "3.2.0",
+      keys: [bitfieldKey], group: .bitmap, since: "3.2.0",
       summary: "Reads, sets and counts integers of any width in a string.",
       complexity: "O(N), N operations", body: bitfield),
     Command(
@@ -18,6 +18,10 @@ extension BitCommands {
       summary: "Reads integers of any width in a string.",
       complexity: "O(N), N operations", body: bitfieldReadOnly),
   ]
+
+  private static let bitfieldKey = KeySpec(
+    place: .range(first: 1, last: 1, step: 1), access: [.read, .update],
+    variation: .onlyReads([("get", 2), ("overflow", 1)]))
 
   /// `BITFIELD key [GET type offset | [OVERFLOW WRAP|SAT|FAIL] SET type offset value | INCRBY type
   /// offset increment ...]` → array: for GET the value, for SET the one before, for INCRBY the one

@@ -61,7 +61,7 @@ extension Clients {
     guard let slot = c.client(id: id), c.mayTimeOut(slot) else { return c.reply.integer(0) }
     if isError {
       c.serving(slot, database: c.sessions[slot].database) { c in
-        c.replyError(CommandError("UNBLOCKED client unblocked via CLIENT UNBLOCK"))
+        c.failWaiting(CommandError("UNBLOCKED client unblocked via CLIENT UNBLOCK"))
       }
       c.endWait(slot)
     } else {

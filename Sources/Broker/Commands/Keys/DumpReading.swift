@@ -86,7 +86,13 @@ struct DumpReader: ~Copyable {
         var members = ScoredMembers(hash, settings)
         try input.sortedSet(layout, sizeMax: sizeMax, text: &text, into: &members)
         return entry(key, deadline, &members.draft)
-      case .stream, .foreign: return nil
+      case .stream(let version):
+        var stream = StreamInMaking(
+          hash, settings, sizeMax: max(64 << 20, 100 * input.left))
+        try input.stream(version: version, text: &text, into: &stream)
+        // Without any entries it is still a stream.
+        return input.left == 0 ? .value(key, stream.draft.take(), deadline: deadline) : nil
+      case .foreign: return nil
       }
     } catch { return nil }
   }
@@ -102,7 +108,7 @@ struct DumpReader: ~Copyable {
 // MARK: Values in the making
 
 /// A value in the making, which is freed if it comes to nothing.
-private struct Draft<Value: StoredValue>: ~Copyable {
+struct Draft<Value: StoredValue>: ~Copyable {
   var value = Value.make()
 
   deinit { value.release() }

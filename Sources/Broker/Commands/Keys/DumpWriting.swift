@@ -9,7 +9,7 @@ extension RDBOutput {
   private static let nodeSize = 8 << 10
 
   /// The type and the value of `entry`.
-  mutating func value(of entry: Entry, _ hash: KeyHash) throws(CommandError) {
+  mutating func value(of entry: Entry, _ hash: KeyHash) {
     switch entry.kind {
     case .string:
       byte(0)
@@ -22,7 +22,9 @@ extension RDBOutput {
     case .sortedSet:
       byte(5)
       sortedSet(entry.value())
-    case .stream: throw CommandError("ERR DUMP has no form for a value of this type yet")
+    case .stream:
+      byte(19)
+      stream(entry.value())
     }
   }
 
@@ -47,7 +49,7 @@ extension RDBOutput {
   }
 
   /// A string that is packed and not to be read as a number.
-  private mutating func packed(_ bytes: borrowing ByteBuffer) {
+  mutating func packed(_ bytes: borrowing ByteBuffer) {
     length(bytes.count)
     append(bytes.view)
   }

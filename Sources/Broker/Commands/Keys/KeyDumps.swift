@@ -25,7 +25,7 @@ extension Keys {
   static func dump(_ c: inout Context) throws(CommandError) {
     guard let entry = c.find(c.key(1), touching: false) else { return c.reply.null() }
     var output = RDBOutput()
-    try output.value(of: entry, c.keyHash)
+    output.value(of: entry, c.keyHash)
     output.endDump()
     c.reply.bulk(output.bytes.view)
   }

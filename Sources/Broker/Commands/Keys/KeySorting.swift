@@ -272,11 +272,9 @@ private struct SortRequest {
     }
   }
 
-  /// A pattern may name any key, so it takes the right to read all.
   private static func checkRights(_ c: borrowing Context, _ option: String) throws(CommandError) {
-    guard c.sessions[c.slot].flags.contains(.restricted) else { return }
-    guard !c.access.allowsAllKeys(c.sessions[c.slot].user) else { return }
-    throw CommandError("ERR \(option) option of SORT denied due to insufficient ACL permissions")
+    guard !c.mayReadAllKeys() else { return }
+    throw CommandError("ERR \(option) option of SORT denied due to insufficient ACL permissions.")
   }
 
   /// Has elements that would come as they stand come in the order of their bytes.

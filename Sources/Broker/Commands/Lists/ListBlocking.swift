@@ -264,7 +264,7 @@ extension Lists {
       return unsafe destination.withUnsafeBytes { bytes in
         let target = unsafe c.key(ByteView(bytes))
         if let entry = c.findForWriting(target), entry.kind != .list {
-          c.replyError(.wrongType)
+          c.failWaiting(.wrongType)
           return true
         }
         guard let element = moveElement(&c, key, target, from: from, to: to) else { return false }

@@ -72,6 +72,7 @@ enum Configuration {
   /// `CONFIG RESETSTAT` → OK.
   static func resetStatistics(_ c: inout Context) throws(CommandError) {
     c.statistics.reset()
+    c.graveyard.valueCount = 0
     c.reply.ok()
   }
 }

@@ -133,7 +133,7 @@ extension Context {
     w.line("mem_allocator", "libc")
     w.line("active_defrag_running", 0)
     w.line("lazyfree_pending_objects", graveyard.count)
-    w.line("lazyfreed_objects", 0)
+    w.line("lazyfreed_objects", graveyard.valueCount)
   }
 
   private func percent(_ part: Int, of whole: Int) -> String {
@@ -276,8 +276,8 @@ extension Context {
   private func writeLatencies(_ w: inout InformationWriter) {
     for index in table.commands.indices {
       guard let durations = statistics.durations[index] else { continue }
-      let values = [("50", 50), ("99", 99), ("99.9", 99.9)].map { name, percent in
-        "p\(name)=\(decimal(durations.percentile(percent), places: 3))"
+      let values = settings.latencyPercentiles.map {
+        "p\($0.name)=\(decimal(durations.percentile($0.percent), places: 3))"
       }
       w.line(
         "latency_percentiles_usec_\(table.names[index])", values.joined(separator: ","))

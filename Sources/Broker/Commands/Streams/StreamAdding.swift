@@ -25,7 +25,7 @@ extension Streams {
   ]
 
   /// Bytes that the words of an entry may have.
-  private static let entrySizeMax = 1 << 30
+  static let entrySizeMax = 1 << 30
 
   // MARK: Options of XADD and XTRIM
 

@@ -81,7 +81,12 @@ extension Streams {
     }
     let stream = found ?? c.makeValue(key)
     stream.insert(StreamGroup.make(name, delivered: id, read: options.read), c.keyHash)
-    if found == nil { c.modified(key) } else { c.changed(key) }
+    if found == nil {
+      c.modified(key)
+      c.signalReady(key)
+    } else {
+      c.changed(key)
+    }
     c.notify(.stream, "xgroup-create", key)
     c.reply.ok()
   }

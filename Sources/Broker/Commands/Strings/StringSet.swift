@@ -50,7 +50,8 @@ enum Strings {
 
   private static var setKey: KeySpec {
     KeySpec(
-      place: .range(first: 1, last: 1, step: 1), access: [.overwrite, .update], readsWith: "get")
+      place: .range(first: 1, last: 1, step: 1), access: [.overwrite, .update],
+      variation: .readsWith("get"))
   }
 
   // MARK: One key

@@ -22,6 +22,22 @@ import Testing
   #expect(harness.engine.context.blockedCount == 0)
 }
 
+/// Of two streams that a transaction makes ready, a reader is given the one that was there first, as
+/// by redis-server 7.0.15.
+@Test func theStreamThatIsMadeFirstIsReadFirst() {
+  var harness = EngineHarness()
+  let reader = harness.client(), producer = harness.client()
+  _ = harness.send(producer, "XADD a 1-0 f v")
+  #expect(harness.send(reader, "XREAD BLOCK 0 STREAMS b a $ $") == "")
+  for command in ["MULTI", "XGROUP CREATE b g 0 MKSTREAM", "XADD a 2-0 f v", "XADD b 3-0 f v"] {
+    _ = harness.send(producer, command)
+  }
+  _ = harness.send(producer, "EXEC")
+  #expect(
+    harness.output(reader)
+      == "*1\r\n*2\r\n$1\r\nb\r\n*1\r\n*2\r\n$3\r\n3-0\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n")
+}
+
 @Test func consumersAreServedInTheOrderInWhichTheyCame() {
   var harness = EngineHarness(logging: true)
   let first = harness.client(), second = harness.client(), other = harness.client()

@@ -459,3 +459,13 @@ private let groups = """
   #expect(pending.contains(":\(most)\r\n"))
   #expect(copy.send(other, "XPENDING s h - + 9") == pending)
 }
+
+@Test func aGroupThatReadAsManyAsCanBeCountedReadsOn() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  _ = harness.send(client, "XADD x 1-1 a b")
+  _ = harness.send(client, "XADD x 2-1 a b")
+  _ = harness.send(client, "XGROUP CREATE x g 1-1 ENTRIESREAD 9223372036854775807")
+  let reply = harness.send(client, "XREADGROUP GROUP g c STREAMS x >")
+  #expect(reply.hasPrefix("*1\r\n"))
+}
