@@ -25,7 +25,7 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     .target(name: "RESP", swiftSettings: house),
     .target(name: "Lua", swiftSettings: house),
-    .target(name: "Broker", dependencies: ["CLinux", "RESP"], swiftSettings: house),
+    .target(name: "Broker", dependencies: ["CLinux", "RESP", "Lua"], swiftSettings: house),
     .executableTarget(
       name: "martlet-server", dependencies: ["Broker"], swiftSettings: house,
       linkerSettings: standalone),

@@ -36,15 +36,21 @@ def install(packages):
 
 def install_python():
     for folder, requirements in PYTHON.items():
-        target = os.path.join(CACHE, "python", folder)
-        if os.path.exists(os.path.join(target, ".complete")):
-            continue
-        shutil.rmtree(target, ignore_errors=True)
-        print("installing %s for Python" % " ".join(requirements), flush=True)
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-                   "--root-user-action=ignore", "--target", target]
-        subprocess.run(command + requirements, check=True)
-        open(os.path.join(target, ".complete"), "w").close()
+        install_packages(folder, requirements)
+
+
+def install_packages(folder, requirements):
+    """Has pip put `requirements` into a folder of their own, unless they are there; returns its path."""
+    target = os.path.join(CACHE, "python", folder)
+    if os.path.exists(os.path.join(target, ".complete")):
+        return target
+    shutil.rmtree(target, ignore_errors=True)
+    print("installing %s for Python" % " ".join(requirements), flush=True)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+               "--root-user-action=ignore", "--target", target]
+    subprocess.run(command + requirements, check=True)
+    open(os.path.join(target, ".complete"), "w").close()
+    return target
 
 
 def other_server(name):

@@ -172,7 +172,28 @@ public final class Interpreter {
     table.set(index: index, value, machine: machine)
   }
 
+  public func get(_ table: Table, _ key: Value) -> Value { table.get(key) }
+
+  /// `key` is neither nil nor NaN.
+  public func set(_ table: Table, _ key: Value, _ value: Value) {
+    table.set(key, value, machine: machine)
+  }
+
   public func count(_ table: Table) -> Int { table.length }
+
+  /// The entry of `table` behind that of `key`, the first one behind nil.
+  public func next(_ table: Table, after key: Value) -> (key: Value, value: Value)? {
+    table.next(after: key, machine: machine).entry
+  }
+
+  /// What `tostring` makes of a value without metamethods.
+  public func text(_ value: Value) -> Value {
+    if value.isString { return value }
+    var buffer = Buffer(machine)
+    // When the memory is used up it is what there was room for.
+    try? BaseLibrary.write(value, to: &buffer)
+    return Value(machine.string(buffer.bytes))
+  }
 
   /// Keeps `value` alive until `unpin`.
   public func pin(_ value: Value) {
@@ -202,6 +223,13 @@ public final class Interpreter {
   /// Protects the globals as Redis does: unknown names fail, and neither globals nor any library, nor the
   /// metatable of strings, can be changed.
   public func protectGlobals() {
+    refuseUnknown(in: globals)
+    if let strings = machine.body.stringMetatable { protect(strings) }
+    protectAll(globals)
+  }
+
+  /// Names that `table` has not fail, where other tables answer nil.
+  public func refuseUnknown(in table: Table) {
     let metatable = machine.table(nodeCount: 1)
     machine.set(metatable, "__index") { call throws(Failure) in
       let name = try call.string(2)
@@ -211,9 +239,7 @@ public final class Interpreter {
         try b.append("'")
       }
     }
-    globals.body.metatable = metatable
-    if let strings = machine.body.stringMetatable { protect(strings) }
-    protectAll(globals)
+    table.body.metatable = metatable
   }
 
   /// Protects `table` with its metatable and all tables that it leads to.

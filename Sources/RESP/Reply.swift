@@ -39,6 +39,9 @@ public struct Reply: ~Copyable {
     bytes.append("\r\n")
   }
 
+  /// `+text`; line breaks in it become spaces, since they would break the frame.
+  public mutating func status(_ text: ByteView) { line(0x2B, text) }
+
   @inlinable public mutating func ok() { bytes.append("+OK\r\n") }
 
   /// `-message`; line breaks in it become spaces, since they would break the frame.
@@ -51,10 +54,12 @@ public struct Reply: ~Copyable {
   }
 
   /// `-message` of raw bytes, which may quote what a client sent.
-  public mutating func error(_ message: ByteView) {
-    bytes.append(byte: 0x2D)
-    for index in 0..<message.count {
-      let byte = message[index]
+  public mutating func error(_ message: ByteView) { line(0x2D, message) }
+
+  private mutating func line(_ mark: UInt8, _ text: ByteView) {
+    bytes.append(byte: mark)
+    for index in 0..<text.count {
+      let byte = text[index]
       bytes.append(byte: byte == 0x0D || byte == 0x0A ? 0x20 : byte)
     }
     bytes.append("\r\n")
@@ -144,6 +149,21 @@ public struct Reply: ~Copyable {
     } else {
       bulk(text)
     }
+  }
+
+  /// The same of bytes, with the first three letters of `format`.
+  public mutating func verbatim(_ text: ByteView, format: ByteView) {
+    guard version >= 3 else { return bulk(text) }
+    header(0x3D, text.count + 4)
+    for index in 0..<3 { bytes.append(byte: index < format.count ? format[index] : 0x20) }
+    bytes.append(byte: 0x3A)
+    bytes.append(text)
+    bytes.append("\r\n")
+  }
+
+  /// An integer of any size, in decimal digits.
+  public mutating func bigNumber(_ digits: ByteView) {
+    if version < 3 { bulk(digits) } else { line(0x28, digits) }
   }
 
   /// A double whose shortest decimal form is `text`.

@@ -20,7 +20,8 @@ import Testing
     rooms["Commands"] = [
       "Structures", "Settings", "Keyspace", "Blocking", "PubSub", "RDB", "AccessControl",
     ]
-    rooms["Engine"] = rooms["Commands"]!.union(["Commands"])
+    rooms["Scripting"] = rooms["Commands"]!.union(["Commands"])
+    rooms["Engine"] = rooms["Scripting"]!.union(["Scripting"])
     rooms["Machine"] = ["Settings"]
     rooms["Log"] = ["Structures", "Machine"]
     rooms["Connections"] = rooms["Engine"]!.union(["Engine", "Machine"])

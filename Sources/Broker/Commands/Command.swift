@@ -61,6 +61,9 @@ struct CommandFlags: OptionSet, Sendable {
   /// No write, but others see that it ran: a pause of writes holds it back too.
   static let likeWrite = CommandFlags(rawValue: 1 << 22)
 
+  /// It runs a script, which may have said that it writes nothing.
+  static let scripted = CommandFlags(rawValue: 1 << 23)
+
   /// In the order in which COMMAND INFO lists them; those without a name are ours alone.
   static let names: [(CommandFlags, StaticString)] = [
     (.write, "write"), (.readOnly, "readonly"), (.denyOOM, "denyoom"), (.admin, "admin"),

@@ -54,8 +54,10 @@ struct Context: ~Copyable {
   var hold: UInt64 = 0
   /// Whether the command has said itself what to log.
   var hasPropagated = false
-  /// Whether the running command is part of EXEC or of the log: it must not block.
+  /// Whether the running command is part of EXEC, of a script or of the log: it must not block.
   var isInExec = false
+  /// Whether a script calls the running command.
+  var isInScript = false
 
   // MARK: The state
 
@@ -110,6 +112,10 @@ struct Context: ~Copyable {
   /// Users and their rights; after a change, `rightsChanged`.
   var access: AccessControl
   var accessLog = AccessLog()
+  /// Scripts and functions (Scripting/).
+  let scripts: any ScriptState
+  /// The script that has run for too long, while it does.
+  var busy: BusyScript? { didSet { setCare() } }
   var slowLog = SlowLog()
   var latency = LatencyMonitor()
   /// Of a short command's calls, those whose number has none of these bits are timed.
@@ -146,7 +152,9 @@ struct Context: ~Copyable {
   private var lastChange: [UInt64]
   private static let lastChangeBits: UInt64 = 12
 
-  init(seed: UInt64, databases: Int, table: CommandTable, host: any Host) {
+  init(
+    seed: UInt64, databases: Int, table: CommandTable, scripts: any ScriptState, host: any Host
+  ) {
     let hash = KeyHash(seed: seed)
     keyHash = hash
     random = SplitMix64(seed: seed ^ 0x5DEE_CE66)
@@ -154,6 +162,7 @@ struct Context: ~Copyable {
     self.databases = FixedArray(count: databases) { _ in Database(hash: hash) }
     self.table = table
     access = AccessControl(table)
+    self.scripts = scripts
     self.host = host
     statistics = Statistics(commandCount: table.count)
     lastChange = [UInt64](repeating: 0, count: 1 << Int(Self.lastChangeBits))
@@ -447,7 +456,7 @@ struct Context: ~Copyable {
 
   /// To be called when a reason for `needsCare` may have come or gone.
   mutating func setCare() {
-    needsCare = isPaused || isStarting || settings.replicaCountMin > 0
+    needsCare = isPaused || isStarting || busy != nil || settings.replicaCountMin > 0
   }
 
   // MARK: Who looks on

@@ -152,6 +152,19 @@ struct Effects: ~Copyable {
     }
   }
 
+  /// A place in the frame in the making.
+  struct Mark {
+    fileprivate let size: Int, count: Int, database: Int
+  }
+
+  var mark: Mark { Mark(size: bytes.count, count: count, database: database) }
+
+  /// Forgets what came behind `mark`.
+  mutating func truncate(to mark: Mark) {
+    bytes.truncate(to: mark.size)
+    (count, database) = (mark.count, mark.database)
+  }
+
   /// Hands the frame's bytes over and begins the next one with `spare`. Read `count` before.
   mutating func take(spare: consuming ByteBuffer) -> ByteBuffer {
     count = 0

@@ -50,9 +50,19 @@ protocol Host: AnyObject {
   func writeUsers(_ text: [UInt8], path: String) -> Bool
   /// Bytes that nobody can guess.
   func randomBytes(_ count: Int) -> [UInt8]
+  /// Monotonic ms now, where `Context.monotonic` is of the turn's begin.
+  var now: Int64 { get }
+  /// Reads and answers what other clients ask, in the middle of a command that takes long. It changes
+  /// nothing but `Context.busy`.
+  func serveOthers()
+  /// Writes a line that a script asked for to the process' own log.
+  func log(_ level: Settings.LogLevel, _ text: String)
 }
 
 extension Host {
   var isShuttingDown: Bool { false }
+  var now: Int64 { 0 }
+  func serveOthers() {}
+  func log(_ level: Settings.LogLevel, _ text: String) {}
   func apply(_ settings: Settings, changed: [String]) throws(SettingsError) {}
 }

@@ -113,6 +113,7 @@ extension Context {
           + "QUIT / RESET are allowed in this context")
     }
     if isStarting, !entry.flags.contains(.loading) { return .loading }
+    if let busy, !entry.flags.contains(.allowBusy) { return busy.error }
     if flags.contains(.monitor), !entry.flags.isDisjoint(with: [.write, .readOnly]) {
       return CommandError("ERR Replica can't interact with the keyspace")
     }
@@ -121,7 +122,7 @@ extension Context {
 
   /// Why a command that may grow the data may not run now, if it may not.
   @inline(__always)
-  private var growthRefusal: CommandError? {
+  var growthRefusal: CommandError? {
     if settings.memoryMax > 0, !isLoading, MemoryAccount.used > settings.memoryMax {
       return .outOfMemory
     }
@@ -143,10 +144,15 @@ extension Context {
   }
 
   mutating func replyError(_ error: CommandError) {
+    noteError(error)
+    unsafe error.message.withUnsafeBytes { unsafe reply.error(ByteView($0)) }
+  }
+
+  /// Counts an error.
+  mutating func noteError(_ error: CommandError) {
     statistics.errorReplies += 1
     let code = error.message.prefix { $0 != 0x20 }
     statistics.errors[String(decoding: code, as: UTF8.self), default: 0] += 1
-    unsafe error.message.withUnsafeBytes { unsafe reply.error(ByteView($0)) }
   }
 
   /// Answers an unknown command; a web browser that was lured here is dropped without a word, and

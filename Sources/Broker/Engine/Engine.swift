@@ -9,7 +9,8 @@ struct Engine: ~Copyable {
   var context: Context
 
   init(seed: UInt64, databases: Int, host: any Host) {
-    context = Context(seed: seed, databases: databases, table: Self.table, host: host)
+    context = Context(
+      seed: seed, databases: databases, table: Self.table, scripts: Scripting(), host: host)
     // Slot 0 is nobody's: the log is replayed in its name.
     context.sessions.append(Session())
     context.sessions[0].flags = [.authenticated]
@@ -29,6 +30,7 @@ struct Engine: ~Copyable {
     Databases.commands, Transactions.commands,
     PubSub.subscriptions, PubSub.publishing, Connection.commands, Clients.commands,
     CommandList.commands, AccessCommands.commands,
+    ScriptCommands.evaluating, ScriptCommands.managing, FunctionCommands.commands,
     ServerCommands.commands, Saving.commands, Configuration.commands, SlowLogCommands.commands,
     LatencyCommands.commands, MemoryCommands.commands, Debugging.commands,
   ]

@@ -11,7 +11,8 @@ extension Engine {
     for index in 0..<context.databases.count {
       databases.append(context.databases[index].snapshot())
     }
-    return KeyspaceSnapshot(databases)
+    let libraries = context.scripting.libraries.sorted.map(\.code)
+    return KeyspaceSnapshot(databases, libraries: libraries)
   }
 
   mutating func snapshotEnded() {
@@ -51,6 +52,13 @@ struct SnapshotLoad: ~Copyable {
         }
         database = number
         guard open == nil else { throw .endsEarly }
+      case .library(let code):
+        guard open == nil else { throw .outOfPlace }
+        do throws(CommandError) {
+          try engine.context.scripting.restore([code], .append, engine.context)
+        } catch {
+          throw Flaw(reason: "a library of functions cannot be loaded: \(error.text)")
+        }
       case .entry(let entry, let hash, let missing):
         guard open == nil else {
           entry.release()

@@ -142,7 +142,7 @@ extension Context {
     reply.simple("QUEUED")
   }
 
-  private var isMemoryFull: Bool {
+  var isMemoryFull: Bool {
     settings.memoryMax > 0 && !isLoading && MemoryAccount.used > settings.memoryMax
   }
 

@@ -185,6 +185,14 @@ struct Importer: RDBFields, RDBScores, ~Copyable {
     try commitIfLarge()
   }
 
+  /// Takes a library of functions.
+  mutating func library(_ code: ByteView) throws(ImportError) {
+    begin("FUNCTION")
+    word(ByteView("LOAD"))
+    word(code)
+    try run()
+  }
+
   // MARK: What we do not have
 
   /// Notes that a key, or something else, of the kind `name` is left out.

@@ -5,7 +5,7 @@
 //     FE length                the database from here on F9 byte      its frequency
 //     FB length length         counts of keys            FC u64       its deadline, ms
 //     F4 length length length  the same of a slot        FD u32       its deadline, s
-//     F5 string                functions                 F7 ...       what a module keeps aside
+//     F5 string                a library                F7 ...       what a module keeps aside
 //     type, key, value         a key
 //     FF u64                   the end, and the CRC-64 of all before it; 0 for none
 //
@@ -35,8 +35,8 @@ struct RDBReader: ~Copyable {
       switch try input.byte() {
       case 0xF4: for _ in 0..<3 { _ = try input.length() }
       case 0xF5:
-        try input.skipString()
-        try importer.skip("function library")
+        try input.string(into: &text, sizeMax: sizeMax)
+        try importer.library(text.view)
       case 0xF7:
         _ = try input.length()
         try input.skipModuleValue()

@@ -6,6 +6,8 @@
 /// A snapshot that is being written out. It belongs to one thread at a time.
 struct KeyspaceSnapshot: ~Copyable {
   private var databases: FixedArray<TableItems<Entry>>
+  /// Texts of libraries that are still to be written.
+  private var libraries: ArraySlice<[UInt8]>
   /// The database being written, and whether a record has said so.
   private var index = 0
   private var isNamed = false
@@ -17,7 +19,8 @@ struct KeyspaceSnapshot: ~Copyable {
   let keyCount: Int
   private(set) var keysDone = 0
 
-  init(_ databases: consuming FixedArray<TableItems<Entry>>) {
+  init(_ databases: consuming FixedArray<TableItems<Entry>>, libraries: [[UInt8]]) {
+    self.libraries = libraries[...]
     var count = 0
     for index in 0..<databases.count { count += databases[index].total }
     keyCount = count
@@ -27,7 +30,9 @@ struct KeyspaceSnapshot: ~Copyable {
   /// Fills `block`, which is empty, with the next records; with none at the end.
   mutating func fill(_ block: inout SnapshotBlock) {
     while !block.isFull {
-      if let chunk = chunks.next() {
+      if let library = libraries.popFirst() {
+        block.append(library: library)
+      } else if let chunk = chunks.next() {
         block.append(chunk: chunk)
       } else if let pieces {
         if !block.appendPiece({ pieces.next(into: &$0) }) { self.pieces = nil }

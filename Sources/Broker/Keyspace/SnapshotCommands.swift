@@ -77,7 +77,7 @@ struct SnapshotCommands {
       case .string(let key, _, _), .integer(let key, _, _), .list(let key, _, _),
         .value(_, let key, _, _):
         keys.append(key.array)
-      case .database, .chunk, .piece: break
+      case .database, .chunk, .piece, .library: break
       }
     }
     return keys
@@ -107,6 +107,11 @@ struct SnapshotCommands {
     case .value(let kind, let key, let elements, let deadline):
       open = OpenValue(
         key: key.array, kind: kind, elements: elements, deadline: deadline, missing: elements)
+    case .library(let code):
+      batch.beginAnywhere("FUNCTION", words: 4)
+      batch.word("LOAD")
+      batch.word("REPLACE")
+      batch.word(code)
     case .chunk, .piece: break
     }
   }
@@ -199,7 +204,7 @@ struct CommandBatch: ~Copyable {
     beginAnywhere(name, words: words)
   }
 
-  private mutating func beginAnywhere(_ name: StaticString, words: Int) {
+  mutating func beginAnywhere(_ name: StaticString, words: Int) {
     count += 1
     header(UInt8(ascii: "*"), words)
     word(ByteView(name))

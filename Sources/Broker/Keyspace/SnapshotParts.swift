@@ -16,6 +16,8 @@ final class SnapshotParts: @unchecked Sendable {
     case chunk(ListChunk)
     /// A piece whose value was begun in another block.
     case piece(elements: Int, [UInt8])
+    /// The text of a library of functions.
+    case library([UInt8])
   }
 
   private var parts: [Part] = []
@@ -30,6 +32,7 @@ final class SnapshotParts: @unchecked Sendable {
       guard let record = try records.next() else { return }
       switch record {
       case .database(let number): parts.append(.database(number))
+      case .library(let code): parts.append(.library(code.array))
       case .string(let key, let value, let deadline):
         parts.append(.entry(.string(key, value, deadline: deadline), hash: hash(key), missing: 0))
       case .integer(let key, let value, let deadline):
@@ -66,7 +69,7 @@ final class SnapshotParts: @unchecked Sendable {
   deinit {
     while let part = next() {
       switch part {
-      case .database, .piece: break
+      case .database, .piece, .library: break
       case .entry(let entry, _, _): entry.release()
       case .chunk(let chunk): chunk.release()
       }

@@ -10,6 +10,7 @@
 //     kind 5  chunk     elements u32, elementSize u32, size u32, payload: of the list before it
 //     kind 6  value     type u8, key, elements u64, deadline?, bytes of the key
 //     kind 7  piece     elements u32, size u64, bytes: of the value before it
+//     kind 16 library   size u64, text of a library of functions; before all keys
 //
 // where `key` is flags u8 (bit 0: a deadline follows, i64, ms since 1970) and size u32. Keys are in
 // the database named last. A list's chunks follow it, a value's pieces follow that, until they have
@@ -25,10 +26,12 @@ enum SnapshotRecord {
   case chunk(elements: Int, elementSize: UInt32, payload: ByteView)
   case value(ValueKind, key: ByteView, elements: Int, deadline: Int64?)
   case piece(elements: Int, bytes: ByteView)
+  case library(ByteView)
 
   fileprivate enum Kind: UInt8 {
     case database = 1
     case string, integer, list, chunk, value, piece
+    case library = 16
   }
 }
 
@@ -74,6 +77,10 @@ struct SnapshotRecords {
         let size = Int(exactly: length), let bytes = view(size)
       else { return nil }
       return .piece(elements: Int(elements), bytes: bytes)
+    case .library:
+      guard let length: UInt64 = number(), let size = Int(exactly: length), let code = view(size)
+      else { return nil }
+      return .library(code)
     case .value:
       guard let byte: UInt8 = number(), let type = ValueKind(rawValue: byte), type != .string,
         type != .list
@@ -171,6 +178,12 @@ struct SnapshotBlock: ~Copyable {
   mutating func append(database number: Int) {
     begin(.database)
     bytes.append(littleEndian: UInt32(number))
+  }
+
+  mutating func append(library code: [UInt8]) {
+    begin(.library)
+    bytes.append(littleEndian: UInt64(code.count))
+    bytes.append(code)
   }
 
   private mutating func begin(_ kind: SnapshotRecord.Kind) {

@@ -197,7 +197,8 @@ extension Server {
           ? unsafe Arguments(
             connections[slot].parser.inlineText.view, connections[slot].parser.arguments)
           : unsafe Arguments(input, connections[slot].parser.arguments)
-        engine.run(words, request: isInline ? nil : scratch.view(at: position, size: size))
+        let request = isInline ? nil : scratch.view(at: position, size: size)
+        host.door.open(&self) { engine in engine.run(words, request: request) }
         position += size
       } catch {
         engine.context.statistics.errorReplies += 1
@@ -218,10 +219,12 @@ extension Server {
         stallForLog(slot)
         break
       }
-      if engine.context.effects.bytes.count > TurnBudget.frame { commitFrame() }
+      if engine.context.effects.bytes.count > TurnBudget.frame, engine.context.busy == nil {
+        commitFrame()
+      }
     }
     connections[slot].parser.shrink()
-    engine.endBatch()
+    host.door.open(&self) { engine in engine.endBatch() }
     if engine.context.hasWebRequest { warnOfWebRequest(slot) }
     scratch.removeFirst(position)
   }

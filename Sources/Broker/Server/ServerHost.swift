@@ -51,6 +51,15 @@ final class ServerHost: Host {
     return String(randomBytes(20).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
   }
 
+  var now: Int64 { SystemClock.monotonic() / 1_000_000 }
+
+  /// Leads to the server while a request runs (BusyServing.swift).
+  let door = ServerDoor()
+
+  func serveOthers() { door.serveOthers() }
+
+  func log(_ level: Settings.LogLevel, _ text: String) { journal.log(level, text) }
+
   // MARK: Settings
 
   func apply(_ settings: Settings, changed: [String]) throws(SettingsError) {

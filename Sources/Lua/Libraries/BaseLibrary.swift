@@ -194,7 +194,16 @@ enum BaseLibrary {
   static func pcall(_ call: Call) throws(Failure) -> Int {
     _ = try call.any(1)
     // The function lies at the first argument; its results come to lie there as well.
-    guard try call.machine.protectedCall(call.base, wanted: -1) else { return failed(call) }
+    guard try call.machine.protectedCall(call.base, wanted: -1) else {
+      // As in Redis: of an error that is a table with a text `err`, the text.
+      let error = call.machine.body.errorValue
+      if error.isTable, case let text = error.table.get(call.machine.string("err")),
+        text.isString || text.isNumber
+      {
+        call.machine.body.errorValue = text
+      }
+      return failed(call)
+    }
     return try succeeded(call)
   }
 

@@ -33,6 +33,12 @@ extension Call {
     try reserve(count)
   }
 
+  /// Throws when there is no room for `size` bytes of values.
+  public func checkMemory(_ size: Int) throws(Failure) { try machine.checkRoom(size) }
+
+  /// Notes that the function does the work of about `steps` instructions.
+  public func spend(_ steps: Int) throws(Failure) { try machine.spend(steps) }
+
   /// Pushes the one result of a function.
   @inline(__always)
   public func result(_ value: Value) -> Int {
@@ -111,6 +117,9 @@ extension Call {
   }
 
   // MARK: Failing
+
+  /// The failure with any value as its error.
+  public func failure(_ value: Value) -> Failure { machine.failure(value) }
 
   /// The failure with a text behind the position of the caller.
   public func failure(_ text: StaticString) -> Failure {

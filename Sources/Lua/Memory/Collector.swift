@@ -10,7 +10,7 @@ import Glibc
 
 struct Collector {
   /// A heap smaller than this is not worth a collection, bytes.
-  static let thresholdMin = 256 << 10
+  static let thresholdMin = 64 << 10
 
   private let machine: Machine
   private var gray: [Object] = []

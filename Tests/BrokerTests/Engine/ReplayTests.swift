@@ -32,8 +32,8 @@ extension CommandTable {
   }
 }
 
-/// Goal: effects replay exactly. Method: random requests of all commands that write, by clients that
-/// wait, watch and queue, with time passing; each turn's frame goes to a second engine, which has
+/// Goal: effects replay exactly. Method: random requests of all commands that write, some by scripts, by
+/// clients that wait, watch and queue, with time passing; each turn's frame goes to a second engine, which has
 /// another seed and a clock far ahead; both keyspaces are compared after each turn.
 @Test(arguments: 1...6 as ClosedRange<UInt64>)
 func replayedEffectsGiveTheSameKeyspace(seed: UInt64) throws {
@@ -59,6 +59,8 @@ func replayedEffectsGiveTheSameKeyspace(seed: UInt64) throws {
       case 40..<50: words = requests.request(of: "XADD", now: now) ?? []
       case 50..<60:
         words = requests.request(of: requests.pick(["XREADGROUP", "XGROUP"]), now: now) ?? []
+      case 60..<70:
+        words = ["EVAL", "redis.pcall(unpack(ARGV)) return redis.pcall(unpack(ARGV))", "0"] + words
       default: break
       }
       _ = source.send(client, utf8(words))

@@ -322,6 +322,22 @@ func streamsComeInThreeLayouts(
   #expect(about.contains("entries-added\r\n:7\r\n"))
 }
 
+@Test func aLibraryOfFunctionsIsTaken() throws {
+  let code = "#!lua name=l\nredis.register_function('f', function() return 7 end)"
+  let disk = ImportRig.disk(
+    file {
+      $0.bytes += [0xF5] + B.string(code)
+      $0.key(0, "behind", B.string("v"))
+    })
+  try ImportRig.run(disk)
+  var harness = try ImportRig.server(disk)
+  let client = harness.client()
+  #expect(harness.send(client, "FCALL f 0") == ":7\r\n")
+  #expect(harness.send(client, "GET behind") == "$1\r\nv\r\n")
+  let line = ImportRig.refusal(file { $0.bytes += [0xF5] + B.string("#!lua name=l") })
+  #expect(line.contains("FUNCTION is refused: ERR Invalid library metadata"), "\(line)")
+}
+
 @Test func whatWeDoNotHaveIsRefusedByName() {
   for (type, name, value) in foreign {
     let bytes = file {
@@ -338,15 +354,13 @@ func streamsComeInThreeLayouts(
   let disk = ImportRig.disk(
     file {
       for (type, _, value) in foreign { $0.key(type, "key \(type)", value) }
-      $0.bytes += [0xF5] + B.string("#!lua name=l")
       $0.bytes += [0xF7, 5, 2, 1] + moduleValue
       $0.key(0, "behind", B.string("v"))
     })
   let summary = try ImportRig.run(disk, skipsUnknown: true)
   #expect(
     summary.skipped == [
-      "hash": 1, "module": 1, "function library": 1,
-      "module's own value": 1,
+      "hash": 1, "module": 1, "module's own value": 1,
     ])
   #expect(try ImportRig.values(disk) == ["behind": .string("v")])
 }

@@ -120,9 +120,18 @@ struct RandomRequests {
     return [name] + words
   }
 
+  /// The text of library number `number`.
+  private func library(_ number: String) -> String {
+    "#!lua name=lib\(number)\nredis.register_function('f\(number)', function() return 1 end)"
+  }
+
   private mutating func words(of name: String, now: Int64) -> [String]? {
     switch name {
     case "LPUSH", "RPUSH", "LPUSHX", "RPUSHX": [key()] + values()
+    case "FUNCTION":
+      pick([
+        ["LOAD", "REPLACE", library(number(1...3))], ["DELETE", "lib" + number(1...3)], ["FLUSH"],
+      ])
     case "LPOP", "RPOP": [key()] + optional(30, number(0...5))
     case "LSET": [key(), number(-3...3), value()]
     case "LINSERT": [key(), pick(["BEFORE", "AFTER"]), value(), value()]

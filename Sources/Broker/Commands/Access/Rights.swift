@@ -138,6 +138,7 @@ extension Context {
       statistics.accessDenials.channel += 1
     }
     noteDenial(reason, object: object, user: access[user]?.name ?? [])
+    if isInScript { return CommandError("ERR \(denial.textInScript)") }
     return CommandError(
       isInExec ? denial.replyInTransaction : denial.reply(command: table.names[index]))
   }
@@ -147,7 +148,7 @@ extension Context {
   ) {
     let isQueued = isInExec || sessions[slot].flags.contains(.inTransaction)
     accessLog.add(
-      reason, isQueued ? .multi : .toplevel, object: object, user: user,
+      reason, isInScript ? .lua : isQueued ? .multi : .toplevel, object: object, user: user,
       client: Array(describe(slot).utf8), at: wall, countMax: settings.aclLogCountMax)
   }
 }

@@ -103,11 +103,19 @@ extension Context {
   /// Whether the command writes, or is something else that is asked for; EXEC is if anything that it
   /// runs is.
   func mayWrite(_ entry: CommandTable.Entry, _ flags: CommandFlags = .write) -> Bool {
-    if !entry.flags.isDisjoint(with: flags) { return true }
+    if mayWrite(entry, arguments, flags) { return true }
     guard arguments[0].matches("exec") else { return false }
-    return sessions[slot].transaction.contains {
-      !table.entries[$0.command].flags.isDisjoint(with: flags)
+    return sessions[slot].transaction.contains { queued in
+      let entry = table.entries[queued.command]
+      return queued.words.withArguments { mayWrite(entry, $0, flags) }
     }
+  }
+
+  private func mayWrite(
+    _ entry: CommandTable.Entry, _ request: Arguments, _ flags: CommandFlags
+  ) -> Bool {
+    guard !entry.flags.isDisjoint(with: flags) else { return false }
+    return !entry.flags.contains(.scripted) || !scripts.neverWrites(request)
   }
 
   /// Ends the pause if its time is up.

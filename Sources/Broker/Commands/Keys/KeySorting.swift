@@ -49,8 +49,9 @@ extension Keys {
     let (list, isCopy, isOrdered) = try sortable(entry)
     defer { if isCopy { list.bury(in: &c.graveyard) } }
     var request = request
-    // What is stored is the same wherever it is run again: a set has no order of its own.
-    if !isOrdered, request.destination != nil { request.sortIfUnsorted() }
+    // What is stored is the same wherever it is run again, and so is what a script makes of it: a set
+    // has no order of its own.
+    if !isOrdered, request.destination != nil || c.isInScript { request.sortIfUnsorted() }
     try finish(&c, elements(&c, of: list, request), request)
   }
 

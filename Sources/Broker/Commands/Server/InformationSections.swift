@@ -97,15 +97,21 @@ extension Context {
     let system = w.take("total_system_memory").flatMap { Int($0) } ?? 0
     w.line("total_system_memory", system)
     w.line("total_system_memory_human", MemorySize.rounded(system))
-    for name in ["used_memory_lua", "used_memory_vm_eval"] { w.line(name, 0) }
-    w.line("used_memory_lua_human", "0B")
-    for name in [
-      "used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions",
-      "number_of_libraries", "used_memory_vm_functions", "used_memory_vm_total",
-    ] { w.line(name, 0) }
-    w.line("used_memory_vm_total_human", "0B")
-    for name in ["used_memory_functions", "used_memory_scripts"] { w.line(name, 0) }
-    w.line("used_memory_scripts_human", "0B")
+    let scripts = scripts.figures
+    w.line("used_memory_lua", scripts.evaluationMemory)
+    w.line("used_memory_vm_eval", scripts.evaluationMemory)
+    w.line("used_memory_lua_human", MemorySize.rounded(scripts.evaluationMemory))
+    w.line("used_memory_scripts_eval", scripts.scriptSize)
+    w.line("number_of_cached_scripts", scripts.scriptCount)
+    w.line("number_of_functions", scripts.functionCount)
+    w.line("number_of_libraries", scripts.libraryCount)
+    w.line("used_memory_vm_functions", scripts.functionMemory)
+    w.line("used_memory_vm_total", scripts.memory)
+    w.line("used_memory_vm_total_human", MemorySize.rounded(scripts.memory))
+    w.line("used_memory_functions", scripts.librarySize)
+    w.line("used_memory_scripts", scripts.scriptSize + scripts.librarySize)
+    w.line(
+      "used_memory_scripts_human", MemorySize.rounded(scripts.scriptSize + scripts.librarySize))
     w.line("maxmemory", settings.memoryMax)
     w.line("maxmemory_human", MemorySize.rounded(settings.memoryMax))
     w.line("maxmemory_policy", settings.memoryPolicy.rawValue)

@@ -53,7 +53,8 @@ enum MemoryCommands {
       ("peak.allocated", memory.peak), ("total.allocated", memory.used),
       ("startup.allocated", MemoryAccount.base), ("replication.backlog", 0), ("clients.slaves", 0),
       ("clients.normal", memory.clients), ("cluster.links", 0), ("aof.buffer", memory.logBuffer),
-      ("lua.caches", 0), ("functions.caches", 0),
+      ("lua.caches", c.scripts.figures.scriptSize),
+      ("functions.caches", c.scripts.figures.librarySize),
     ]
     let databases = (0..<c.databases.count).filter { c.databases[$0].count > 0 }
     c.reply.map(27 + databases.count)

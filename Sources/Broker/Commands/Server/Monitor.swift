@@ -30,7 +30,9 @@ extension Context {
     let rest = String(wall % 1000 * 1000 + wallMicroseconds)
     let zeros = String(repeating: "0", count: 6 - rest.utf8.count)
     let isUnix = sessions[slot].flags.contains(.unixSocket)
-    let address = isUnix ? "unix:\(settings.unixSocket)" : sessions[slot].address
+    let address =
+      isInScript
+      ? "lua" : isUnix ? "unix:\(settings.unixSocket)" : sessions[slot].address
     line.append("+\(wall / 1000).\(zeros)\(rest) [\(database) \(address)]")
     for index in 0..<arguments.count {
       line.append(" \"")

@@ -133,6 +133,11 @@ enum Saving {
       c.requests.abortShutdown = true
       return c.reply.ok()
     }
+    if let busy = c.busy {
+      guard request.save == false else { throw busy.error }
+      c.busy?.isShuttingDown = true
+      c.busy?.isKilled = true
+    }
     c.requests.shutdown = request
     c.block(.shutdown, keys: [], deadline: 0)
   }

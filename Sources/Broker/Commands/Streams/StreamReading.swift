@@ -95,6 +95,10 @@ extension Streams {
     while index < words.count, reading.first == 0 {
       let word = words[index], more = words.count - index - 1
       if word.matches("block"), more > 0 {
+        guard !c.isInScript else {
+          throw CommandError(
+            "ERR ", words[0], " command is not allowed with BLOCK option from scripts")
+        }
         reading.deadline = try c.deadline(milliseconds: words[index + 1])
         index += 1
       } else if word.matches("count"), more > 0 {
