@@ -13,12 +13,13 @@ import Testing
     rooms["Structures"] = []
     rooms["Settings"] = []
     rooms["Keyspace"] = ["Structures"]
+    rooms["Jobs"] = ["Structures", "Keyspace"]
     rooms["Blocking"] = ["Structures", "Keyspace"]
     rooms["AccessControl"] = ["Structures", "Settings"]
     rooms["PubSub"] = ["Structures"]
     rooms["RDB"] = []
     rooms["Commands"] = [
-      "Structures", "Settings", "Keyspace", "Blocking", "PubSub", "RDB", "AccessControl",
+      "Structures", "Settings", "Keyspace", "Jobs", "Blocking", "PubSub", "RDB", "AccessControl",
     ]
     rooms["Engine"] = rooms["Commands"]!.union(["Commands"])
     rooms["Machine"] = ["Settings"]

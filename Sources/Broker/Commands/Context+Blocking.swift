@@ -50,7 +50,8 @@ extension Context {
     guard let wait = sessions[slot].wait else { return }
     serving(slot, database: wait.database) { c in
       switch wait.kind {
-      case .pop, .popMany, .move, .popScore, .popScores, .read, .readGroup: c.reply.nullArray()
+      case .pop, .popMany, .move, .job, .popScore, .popScores, .read, .readGroup:
+        c.reply.nullArray()
       case .durable(let commit, let aof, _): c.replyDurable(commit, aof: aof)
       case .saved, .pause, .shutdown: break
       }

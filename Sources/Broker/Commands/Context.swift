@@ -61,6 +61,8 @@ struct Context: ~Copyable {
 
   let keyHash: KeyHash
   var databases: FixedArray<Database>
+  /// What list elements that are jobs have beyond their bytes; see Commands/Jobs/Context+Jobs.swift.
+  var jobs: Jobs
   var sessions = FixedArray<Session>()
   var effects = Effects()
   var waiters = Waiters()
@@ -152,6 +154,7 @@ struct Context: ~Copyable {
     random = SplitMix64(seed: seed ^ 0x5DEE_CE66)
     subscriptions = Subscriptions(hash: hash)
     self.databases = FixedArray(count: databases) { _ in Database(hash: hash) }
+    jobs = Jobs(databases: databases, hash: hash)
     self.table = table
     access = AccessControl(table)
     self.host = host
@@ -391,6 +394,7 @@ struct Context: ~Copyable {
   /// Frees an entry that is out of its table: at once if that is quick, else in slices.
   mutating func bury(_ entry: Entry) {
     if entry.kind == .stream { lost(entry, in: database) }
+    if entry.kind == .list, entry.list.line != 0 { endJobs(of: entry.list) }
     entry.bury(in: &graveyard)
   }
 

@@ -11,10 +11,11 @@ extension Engine {
     for index in 0..<context.databases.count {
       databases.append(context.databases[index].snapshot())
     }
-    return KeyspaceSnapshot(databases)
+    return KeyspaceSnapshot(databases, sections: context.jobs.snapshot())
   }
 
   mutating func snapshotEnded() {
+    context.jobs.snapshotsEnded()
     for index in 0..<context.databases.count { context.databases[index].snapshotsEnded() }
   }
 }
@@ -76,8 +77,26 @@ struct SnapshotLoad: ~Copyable {
         open.keep(value)
         guard isTaken else { throw Flaw(reason: "a part of a value cannot be read") }
         try count(elements, of: open, into: &engine)
+      case .jobQueue(let id, let name, let rest):
+        try check(
+          name.withView { name in
+            rest.withView {
+              engine.context.jobs.load(queue: id, name: name, rest: $0, in: database)
+            }
+          })
+      case .job(let body, let rest):
+        try check(
+          body.withView { body in
+            rest.withView { engine.context.jobs.load(job: body, rest: $0, in: database) }
+          })
+      case .jobNote(let note):
+        try check(note.withView { engine.context.jobs.load(note: $0, in: database) })
       }
     }
+  }
+
+  private func check(_ isTaken: Bool) throws(Flaw) {
+    guard isTaken else { throw Flaw(reason: "a job cannot be read") }
   }
 
   /// Takes in that `elements` more of the open value are there.
@@ -97,13 +116,23 @@ struct SnapshotLoad: ~Copyable {
       entry.release()
       throw Flaw(reason: "it has a key twice")
     }
+    if entry.kind == .list, entry.list.line != 0 {
+      let line = entry.list.line
+      guard engine.context.jobs.spaces[database].load(line: line, of: entry.key) else {
+        entry.release()
+        throw Flaw(reason: "two lists have the same jobs")
+      }
+    }
     entry.accessed = UInt32(truncatingIfNeeded: engine.context.wall / 1000)
     engine.context.databases[database].insert(entry, hash: hash)
     keys += 1
   }
 
   /// Checks that nothing is left open.
-  consuming func finish() throws(Flaw) {
+  consuming func finish(_ engine: inout Engine) throws(Flaw) {
     guard open == nil else { throw .endsEarly }
+    for index in 0..<engine.context.jobs.spaces.count {
+      engine.context.jobs.spaces[index].endLoad()
+    }
   }
 }

@@ -14,6 +14,8 @@ struct SnapshotCommands {
 
   private var records = SnapshotRecords(ByteView())
   private var database = 0
+  /// Names of the queues of jobs in this database, by their ids.
+  private var queues: [UInt32: [UInt8]] = [:]
   /// The value whose chunks or pieces are being read.
   private(set) var open: OpenValue?
 
@@ -74,10 +76,10 @@ struct SnapshotCommands {
     var records = SnapshotRecords(block), keys: [[UInt8]] = []
     while let record = try? records.next() {
       switch record {
-      case .string(let key, _, _), .integer(let key, _, _), .list(let key, _, _),
+      case .string(let key, _, _), .integer(let key, _, _), .list(let key, _, _, _),
         .value(_, let key, _, _):
         keys.append(key.array)
-      case .database, .chunk, .piece: break
+      case .database, .chunk, .piece, .jobQueue, .job, .jobNote: break
       }
     }
     return keys
@@ -91,6 +93,15 @@ struct SnapshotCommands {
     case .database(let number):
       database = number
       batch.database = number
+      queues = [:]
+    case .jobQueue(let id, let name, _): queues[id] = name.array
+    case .job(let id, let body, _):
+      // What is under way or waits for its time is an element of its list again: next to be taken.
+      guard let name = queues[id] else { break }
+      batch.begin("RPUSH", words: 3)
+      unsafe name.withUnsafeBytes { unsafe batch.word(ByteView($0)) }
+      batch.word(body)
+    case .jobNote: break
     case .string(let key, let value, let deadline):
       batch.begin("SET", words: 3)
       batch.word(key)
@@ -101,7 +112,7 @@ struct SnapshotCommands {
       batch.word(key)
       batch.word(integer: value)
       append(deadline: deadline, key, &batch)
-    case .list(let key, let elements, let deadline):
+    case .list(let key, let elements, let deadline, _):
       open = OpenValue(
         key: key.array, kind: .list, elements: elements, deadline: deadline, missing: elements)
     case .value(let kind, let key, let elements, let deadline):
