@@ -67,6 +67,8 @@ struct Context: ~Copyable {
   var effects = Effects()
   var waiters = Waiters()
   var blockTimers = SlotTimers()
+  /// How many of the waiters wait for room in a queue of jobs.
+  var roomWaiters = 0
   /// Keys that waiters may be served from after this command.
   var readyKeys: [StoredKey] = []
   /// The same as a set: one command may make many keys ready.
@@ -425,6 +427,7 @@ struct Context: ~Copyable {
   @inline(__always)
   mutating func noteChange(_ key: Key, in database: Int) {
     noteChangeUnwatched(key)
+    if roomWaiters > 0 { noteReady(.room(in: key.bytes, of: database)) }
     if !watchers.isEmpty { breakWatches(of: StoredKey(database, key.bytes)) }
   }
 

@@ -132,6 +132,10 @@ struct Wait {
     case move(destination: [UInt8], from: List.End, to: List.End)
     /// GETJOB: up to so many jobs of the key.
     case job(JobCommands.Fetch)
+    /// RESULT: how a job ended.
+    case result(job: UInt64)
+    /// ADDJOB: to be run when its queue has room.
+    case addJob(StoredArguments)
     /// BZPOPMIN, BZPOPMAX: the key, the member and its score.
     case popScore(end: SortedSets.End)
     /// BZMPOP: the key and up to `count` members with their scores.

@@ -229,6 +229,7 @@ extension Context {
   }
 
   private mutating func serveWaiters(of stored: StoredKey) {
+    if stored.isOfJobs { return serveJobWaiters(of: stored) }
     let isLost = lostStreams.remove(stored) != nil, isStream = kind(of: stored) == .stream
     if isLost || isStream { serveReaders(of: stored) }
     if isStream { return }

@@ -18,7 +18,8 @@ struct Engine: ~Copyable {
   /// All commands by family.
   static let families: [[Command]] = [
     Lists.ends, Lists.blocking, Lists.inside, JobCommands.adding, JobCommands.fetching,
-    JobCommands.ending, JobCommands.inspection, JobCommands.logged, Strings.setting,
+    JobCommands.ending, JobCommands.inspection, JobCommands.logged,
+    JobCommands.queues, JobCommands.walks, JobCommands.results, Strings.setting,
     Strings.getting, Strings.editing,
     Strings.numbers, Strings.comparing,
     BitCommands.basics, BitCommands.operations, BitCommands.fields, HyperLogLogCommands.commands,

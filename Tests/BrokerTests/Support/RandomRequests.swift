@@ -278,6 +278,18 @@ struct RandomRequests {
     case "WORKING": [receipt()]
     case "EXTEND": [number(1...900)] + receipts()
     case "DELJOB": [job(), job()]
+    case "ENQUEUE", "DEQUEUE": [job(), job()]
+    case "QSET":
+      [key()]
+        + pick([
+          ["LEASE", number(0...900)], ["ATTEMPTS", number(0...3)], ["DEAD", pick(["", key()])],
+          ["BACKOFF", "EXP", number(0...50), "CAP", "200", "JITTER", "20"],
+          ["TTL", pick(["0", "1"])], ["MAXLEN", number(0...12)], ["TAKE", side()],
+        ])
+    case "QDROP": chance(10) ? [key()] : ["nothing"]
+    case "QREDRIVE":
+      [key() + pick([":dead", ""])] + optional(30, "TO", key()) + optional(30, "COUNT", "2")
+    case "PAUSE": [key(), pick(["in", "out", "all", "none", "none", "none", "none", "state"])]
     case "JOBSTAMP": ["1", "1", "1", "1", "1"]  // Both are the log's alone.
     case "JOBDUE": ["1"]
     case "PFADD": [hyperLogLog()] + (0..<30).map { _ in number(0...500) }

@@ -116,6 +116,7 @@ extension Context {
     if list.count <= Self.endedAtOnceMax { endJobs(of: list, outside: 0..<0) }
     jobs.spaces[database].endLine(list.line)
     jobs.lastCommit = commit
+    if !waiters.isEmpty { noteAllJobWaits() }
   }
 
   /// Ends all jobs of the list of `entry`, which leaves another database.
@@ -129,6 +130,7 @@ extension Context {
 
   /// Removes a job, which is in no list.
   mutating func removeJob(_ record: JobRecord) {
+    noteEnd(of: record.number)
     jobs.spaces[database].remove(record, into: &graveyard)
     jobs.lastCommit = commit
   }
@@ -191,6 +193,7 @@ extension Context {
   mutating func flushJobs(_ index: Int) {
     jobs.spaces[index].removeAll(into: &graveyard)
     jobs.lastCommit = commit
+    for key in waiters.keys(in: -2 - 2 * index) { noteReady(key) }
     changes += 1
   }
 
@@ -307,7 +310,9 @@ extension Context {
     // Its own: what a snapshot shares stays as it was.
     let changed = jobs.spaces[database].unshared(record)
     changed.end = end
-    if dead.withView({ enqueue(changed, key($0), isNext: false, extras: extras) }) { return }
+    if dead.withView({ enqueue(changed, key($0), isNext: false, extras: extras) }) {
+      return noteEnd(of: number)
+    }
     guard let record = jobs.spaces[database].find(number) else { return }
     let waiting = record.successor(.scheduled, place: place, body: record.body, extras: extras)
     waiting.flags.remove(.onWall)

@@ -46,17 +46,32 @@ enum JobCommands {
 
   /// `ADDJOB queue body ms-timeout [option ...]` → the job's id; with WITHSTATUS [id, status].
   static func addjob(_ c: inout Context) throws(CommandError) {
-    _ = try c.milliseconds(c.arguments[3])
+    let timeout = try c.milliseconds(c.arguments[3])
+    guard try !addIfRoom(&c) else { return }
+    guard timeout > 0, !c.isInExec else { throw .queueFull }
+    c.block(
+      .addJob(c.arguments.stored()), keys: [.room(in: c.arguments[1], of: c.database)],
+      deadline: c.monotonic + timeout)
+  }
+
+  /// Does what ADDJOB asks for.
+  ///
+  /// - Returns: false when the queue is full; nothing has changed then.
+  static func addIfRoom(_ c: inout Context) throws(CommandError) -> Bool {
     let addition = try addition(c)
     let key = c.key(1)
     if let entry = c.findForWriting(key), entry.kind != .list { throw .wrongType }
+    var lengthMax = addition.lengthMax
     if let queue = c.jobs.spaces[c.database].queue(key.bytes, hash: key.hash) {
       if queue.pause.contains(.input) { throw .paused }
+      if lengthMax == nil, queue.hasSettings { lengthMax = queue.settings.lengthMax }
     }
-    if try answerWithHolder(&c, key, addition) { return }
-    if let lengthMax = addition.lengthMax, c.readyCount(key) >= lengthMax { throw .queueFull }
+    if try answerWithHolder(&c, key, addition) { return true }
+    // What the log has was let in: what is ready then may be more, for a wait in between.
+    if let lengthMax, !c.isLoading, c.readyCount(key) >= lengthMax { return false }
     let number = add(&c, key, addition)
     reply(&c, number, .new, addition)
+    return true
   }
 
   private static func reply(

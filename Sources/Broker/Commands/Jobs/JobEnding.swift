@@ -102,6 +102,7 @@ extension JobCommands {
     let next = record.successor(.done, place: queue, extras: extras)
     next.flags.subtract([.onWall, .lapsed])
     c.jobs.spaces[db].replace(record, with: next, due: now + kept)
+    c.noteEnd(of: next.number)
   }
 
   // MARK: Not done
@@ -186,7 +187,9 @@ extension JobCommands {
     let next = record.successor(
       .scheduled, place: record.place, body: record.body, extras: extras)
     next.flags.remove(.fromHead)
-    c.jobs.spaces[c.database].replace(record, with: next, due: now + wait)
+    let expires = next.flags.contains(.hasExtras) ? next.extras.expires : nil
+    c.jobs.spaces[c.database].replace(
+      record, with: next, due: min(now + wait, expires ?? .max))
   }
 
   // MARK: Not yet

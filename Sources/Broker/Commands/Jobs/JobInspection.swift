@@ -1,4 +1,4 @@
-// JobInspection.swift: looking at jobs and queues, and changing what waits: SHOW, QLEN, DELJOB.
+// JobInspection.swift: single jobs by their ids: SHOW, DELJOB, ENQUEUE, DEQUEUE; and QLEN.
 
 import RESP
 
@@ -18,6 +18,16 @@ extension JobCommands {
       summary: "Deletes jobs, whatever their state.",
       complexity: "O(N), N chunks of the list of a job that is ready", syntax: "id [id ...]",
       body: deljob),
+    Command(
+      "ENQUEUE", arity: .atLeast(2), flags: [.write, .denyOOM], group: .queue, since: "7.2.0",
+      summary: "Has jobs be ready now that wait for their time or were taken out.",
+      complexity: "O(N log M), N ids, M jobs that have a time", syntax: "id [id ...]",
+      body: enqueue),
+    Command(
+      "DEQUEUE", arity: .atLeast(2), flags: [.write], group: .queue, since: "7.2.0",
+      summary: "Takes jobs out of their queues until ENQUEUE; they are not deleted.",
+      complexity: "O(N), N chunks of the list of a job that is ready", syntax: "id [id ...]",
+      body: dequeue),
   ]
 
   /// `QLEN queue` → integer: what LLEN gives.
@@ -36,6 +46,32 @@ extension JobCommands {
       } else if let taken = c.takeFromList(record) {
         c.removeJob(taken.record)
       }
+      count += 1
+    }
+    c.reply.integer(count)
+  }
+
+  /// `ENQUEUE id [id ...]` → integer: how many became ready.
+  static func enqueue(_ c: inout Context) throws(CommandError) {
+    var count = 0
+    for index in 1..<c.arguments.count {
+      guard let record = c.job(id: c.arguments[index]), record.state == .scheduled else { continue }
+      c.giveBack(record, now: c.beginJobChange(), isNext: false)
+      count += 1
+    }
+    c.reply.integer(count)
+  }
+
+  /// `DEQUEUE id [id ...]` → integer: how many were taken out.
+  static func dequeue(_ c: inout Context) throws(CommandError) {
+    var count = 0
+    for index in 1..<c.arguments.count {
+      guard let record = c.job(id: c.arguments[index]),
+        record.state == .ready && record.end == .none
+          || record.state == .scheduled && record.isTimed
+      else { continue }
+      _ = c.beginJobChange()
+      c.park(record)
       count += 1
     }
     c.reply.integer(count)
@@ -100,7 +136,7 @@ extension JobCommands {
   static func stateName(_ record: JobRecord) -> String {
     switch record.state {
     case .ready: record.end == .none ? "ready" : "dead"
-    case .scheduled: "scheduled"
+    case .scheduled: record.isTimed ? "scheduled" : "dequeued"
     case .leased: "leased"
     case .done: "done"
     }
@@ -108,6 +144,24 @@ extension JobCommands {
 }
 
 extension Context {
+  /// Has a job that waits wait for ENQUEUE, or for the end of its time to live.
+  fileprivate mutating func park(_ record: JobRecord) {
+    let parked: JobRecord, old: JobRecord
+    if record.state == .scheduled {
+      old = record
+      parked = record.successor(.scheduled, place: record.place, body: record.body)
+    } else {
+      guard let taken = takeFromList(record) else { return }
+      old = taken.record
+      let queue = taken.queue.withView { name in
+        jobs.spaces[database].makeQueue(name, hash: keyHash(name)).id
+      }
+      parked = taken.body.withView { old.successor(.scheduled, place: queue, body: $0) }
+    }
+    parked.flags.subtract([.onWall, .lapsed])
+    jobs.spaces[database].replace(old, with: parked, due: parked.extras.expires)
+  }
+
   /// The bytes of a job that is in a list.
   func readyBody(_ record: JobRecord) -> [UInt8]? {
     guard let key = jobs.spaces[database].queue(of: record)?.key,
