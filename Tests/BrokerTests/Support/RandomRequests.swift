@@ -292,6 +292,7 @@ struct RandomRequests {
     case "PAUSE": [key(), pick(["in", "out", "all", "none", "none", "none", "none", "state"])]
     case "JOBSTAMP": ["1", "1", "1", "1", "1"]  // Both are the log's alone.
     case "JOBDUE": ["1"]
+    case "JOBLOAD": ["NOTE", "1"]
     case "PFADD": [hyperLogLog()] + (0..<30).map { _ in number(0...500) }
     case "PFMERGE": [hyperLogLog(), hyperLogLog(), hyperLogLog()]
     case "RESTORE":

@@ -14,12 +14,34 @@ extension JobCommands {
       summary: "In the log: the time at which what follows was done.", complexity: "O(1)",
       syntax: "jobs-ms wall-ms node next-number lease-ms", body: jobstamp),
     Command(
+      "JOBLOAD", arity: .atLeast(3), flags: [.write, .noScript, .noMulti], group: .queue,
+      since: "7.2.0",
+      summary: "In a repaired log: what a checkpoint had of jobs.", complexity: "O(N), N bytes",
+      syntax: "NOTE|QUEUE|JOB|CHUNK word [word ...]", body: jobload),
+    Command(
       "JOBDUE", arity: .atLeast(2), flags: [.write, .noScript, .noMulti], group: .queue,
       since: "7.2.0",
       summary: "In the log: jobs whose time came.",
       complexity: "O(N log M), N jobs, M jobs that have a time",
       syntax: "number [number ...]", body: jobdue),
   ]
+
+  /// `JOBLOAD NOTE|QUEUE|JOB|CHUNK ...`: a record of a checkpoint (SnapshotRecord.swift).
+  static func jobload(_ c: inout Context) throws(CommandError) {
+    guard c.isLoading else { throw .ofTheLog }
+    let words = c.arguments, kind = words[1], isTaken: Bool
+    switch words.count {
+    case 3 where kind.matches("note"): isTaken = c.jobs.load(note: words[2], in: c.database)
+    case 4 where kind.matches("job"):
+      isTaken = c.jobs.load(job: words[2], rest: words[3], in: c.database)
+    case 5 where kind.matches("queue"):
+      guard let id = words[2].integer.flatMap(UInt32.init(exactly:)) else { throw .notAnInteger }
+      isTaken = c.jobs.load(queue: id, name: words[3], rest: words[4], in: c.database)
+    case 7 where kind.matches("chunk"): isTaken = c.loadChunk(words)
+    default: throw .syntax
+    }
+    guard isTaken else { throw CommandError("ERR this is no record of a job") }
+  }
 
   static func jobstamp(_ c: inout Context) throws(CommandError) {
     guard c.isLoading else { throw .ofTheLog }
@@ -44,6 +66,27 @@ extension JobCommands {
 }
 
 extension Context {
+  /// Adds a chunk to a list with jobs: key, line, count, element size, payload.
+  ///
+  /// - Returns: false when it cannot be one.
+  fileprivate mutating func loadChunk(_ words: Arguments) -> Bool {
+    let key = key(words[2])
+    guard let line = words[3].integer.flatMap(UInt32.init(exactly:)), line > 0, line < 1 << 28,
+      let count = words[4].integer, let size = words[5].integer.flatMap(UInt32.init(exactly:)),
+      let list = listForJobs(key)
+    else { return false }
+    if list.isEmpty {
+      guard jobs.spaces[database].load(line: line, of: key.bytes) else { return false }
+      list.line = line
+    }
+    guard list.line == line,
+      let chunk = ListChunk.make(
+        count: Int(clamping: count), elementSize: size, payload: words[6])
+    else { return false }
+    list.append(chunk)
+    return true
+  }
+
   /// Jobs whose time may come in one turn.
   static let dueCountMax = 500
   /// Records that one turn looks at for those nobody can see.
