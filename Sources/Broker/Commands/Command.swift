@@ -87,6 +87,9 @@ struct KeySpec: Sendable {
     /// how many of them.
     case half(
       behind: StaticString, start: Int, others: [(name: StaticString, count: Int)])
+    /// All words behind the option called `keyword`. `others` are the options before it with
+    /// arguments, and how many of them.
+    case rest(behind: StaticString, others: [(name: StaticString, count: Int)])
     /// The word behind the last option called `keyword`, looking from word `start`. `others` are
     /// the options with arguments, whose number of them is passed over: these are no keywords.
     case option(keyword: StaticString, start: Int, others: [(name: StaticString, count: Int)])
@@ -166,6 +169,13 @@ struct KeySpec: Sendable {
       let count = words.count - index - 1
       guard count > 0, count % 2 == 0 else { return false }
       for key in index + 1...index + count / 2 { body(key) }
+    case .rest(let keyword, let others):
+      var index = 1
+      while index < words.count, !words[index].matches(keyword) {
+        index += 1 + (others.first { words[index].matches($0.name) }?.count ?? 0)
+      }
+      guard index + 1 < words.count else { return false }
+      for key in index + 1..<words.count { body(key) }
     case .option(let keyword, let start, let others):
       var index = start
       var found: Int?

@@ -21,6 +21,7 @@ extension Context {
     assert(!isInExec)
     sessions[slot].wait = Wait(kind: kind, keys: keys, database: database, deadline: deadline)
     sessions[slot].flags.insert(.blocked)
+    if case .addJob = kind { roomWaiters += 1 }
     if !keys.isEmpty { waiters.add(slot, keys: keys) }
     if deadline > 0 { blockTimers.insert(slot, at: deadline) }
   }
@@ -33,6 +34,9 @@ extension Context {
     switch sessions[slot].wait?.kind {
     case .durable:
       durableWaiters.remove(slot)
+      sessions[slot].flags.remove(.replySkip)
+    case .addJob:
+      roomWaiters -= 1
       sessions[slot].flags.remove(.replySkip)
     case .pause:
       // The command is still to run: a reply to be skipped is still to be skipped.
@@ -50,7 +54,9 @@ extension Context {
     guard let wait = sessions[slot].wait else { return }
     serving(slot, database: wait.database) { c in
       switch wait.kind {
-      case .pop, .popMany, .move, .popScore, .popScores, .read, .readGroup: c.reply.nullArray()
+      case .pop, .popMany, .move, .job, .result, .popScore, .popScores, .read, .readGroup:
+        c.reply.nullArray()
+      case .addJob: c.failWaiting(.queueFull)
       case .durable(let commit, let aof, _): c.replyDurable(commit, aof: aof)
       case .saved, .pause, .shutdown: break
       }

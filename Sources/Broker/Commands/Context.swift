@@ -63,10 +63,14 @@ struct Context: ~Copyable {
 
   let keyHash: KeyHash
   var databases: FixedArray<Database>
+  /// What list elements that are jobs have beyond their bytes; see Commands/Jobs/Context+Jobs.swift.
+  var jobs: Jobs
   var sessions = FixedArray<Session>()
   var effects = Effects()
   var waiters = Waiters()
   var blockTimers = SlotTimers()
+  /// How many of the waiters wait for room in a queue of jobs.
+  var roomWaiters = 0
   /// Keys that waiters may be served from after this command.
   var readyKeys: [StoredKey] = []
   /// The same as a set: one command may make many keys ready.
@@ -160,6 +164,7 @@ struct Context: ~Copyable {
     random = SplitMix64(seed: seed ^ 0x5DEE_CE66)
     subscriptions = Subscriptions(hash: hash)
     self.databases = FixedArray(count: databases) { _ in Database(hash: hash) }
+    jobs = Jobs(databases: databases, hash: hash)
     self.table = table
     access = AccessControl(table)
     self.scripts = scripts
@@ -400,6 +405,7 @@ struct Context: ~Copyable {
   /// Frees an entry that is out of its table: at once if that is quick, else in slices.
   mutating func bury(_ entry: Entry) {
     if entry.kind == .stream { lost(entry, in: database) }
+    if entry.kind == .list, entry.list.line != 0 { endJobs(of: entry.list) }
     entry.bury(in: &graveyard)
   }
 
@@ -430,6 +436,7 @@ struct Context: ~Copyable {
   @inline(__always)
   mutating func noteChange(_ key: Key, in database: Int) {
     noteChangeUnwatched(key)
+    if roomWaiters > 0 { noteReady(.room(in: key.bytes, of: database)) }
     if !watchers.isEmpty { breakWatches(of: StoredKey(database, key.bytes)) }
   }
 

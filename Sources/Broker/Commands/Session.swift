@@ -65,6 +65,8 @@ struct Session: ~Copyable {
   var reply = Reply()
   /// Which part of the output waits for which commit, in order; empty when nothing is held.
   var holds: [Hold] = []
+  /// Jobs whose replies have not been sent, in order.
+  var deliveries: [Delivery] = []
   var transaction: [QueuedCommand] = []
   /// Bytes that the transaction holds.
   var transactionSize = 0
@@ -101,6 +103,20 @@ struct Session: ~Copyable {
     }
   }
 
+  /// A job in a reply that ends at `end` bytes of the output.
+  struct Delivery {
+    var end: Int
+    let database: Int
+    let number: UInt64
+    let epoch: UInt32
+  }
+
+  /// Forgets the deliveries in the `count` bytes that were sent.
+  mutating func forgetSent(_ count: Int) {
+    for index in deliveries.indices { deliveries[index].end -= count }
+    deliveries.removeAll { $0.end <= 0 }
+  }
+
   /// Bytes of output that wait to be sent.
   var outputSize: Int { reply.count }
 }
@@ -114,6 +130,12 @@ struct Wait {
     case popMany(end: List.End, count: Int)
     /// BLMOVE, BRPOPLPUSH.
     case move(destination: [UInt8], from: List.End, to: List.End)
+    /// GETJOB: up to so many jobs of the key.
+    case job(JobCommands.Fetch)
+    /// RESULT: how a job ended.
+    case result(job: UInt64)
+    /// ADDJOB: to be run when its queue has room.
+    case addJob(StoredArguments)
     /// BZPOPMIN, BZPOPMAX: the key, the member and its score.
     case popScore(end: SortedSets.End)
     /// BZMPOP: the key and up to `count` members with their scores.

@@ -237,6 +237,7 @@ extension Context {
   }
 
   private mutating func serveWaiters(of stored: StoredKey) {
+    if stored.isOfJobs { return serveJobWaiters(of: stored) }
     let isLost = lostStreams.remove(stored) != nil, isStream = kind(of: stored) == .stream
     if isLost || isStream { serveReaders(of: stored) }
     if isStream { return }
@@ -248,7 +249,11 @@ extension Context {
         serving(waiter, database: stored.database) { c -> Bool? in
           let key = c.key(bytes)
           switch c.peek(key)?.kind {
-          case .list: return Lists.serve(wait, &c, key)
+          case .list:
+            if case .job(let request) = wait.kind {
+              return JobCommands.serve(request, &c, key)
+            }
+            return Lists.serve(wait, &c, key)
           case .sortedSet: return SortedSets.serve(wait, &c, key)
           default: return nil
           }

@@ -18,7 +18,10 @@ struct Engine: ~Copyable {
 
   /// All commands by family.
   static let families: [[Command]] = [
-    Lists.ends, Lists.blocking, Lists.inside, Strings.setting, Strings.getting, Strings.editing,
+    Lists.ends, Lists.blocking, Lists.inside, JobCommands.adding, JobCommands.fetching,
+    JobCommands.ending, JobCommands.inspection, JobCommands.logged,
+    JobCommands.queues, JobCommands.walks, JobCommands.results, Strings.setting,
+    Strings.getting, Strings.editing,
     Strings.numbers, Strings.comparing,
     BitCommands.basics, BitCommands.operations, BitCommands.fields, HyperLogLogCommands.commands,
     Hashes.basics, Hashes.whole, Hashes.numbers, Hashes.expiry,
@@ -79,6 +82,7 @@ struct Engine: ~Copyable {
   /// Ends the session: what it waits for or watches is forgotten, its replies are dropped.
   mutating func close(_ slot: Int) {
     context.endWait(slot)
+    context.giveBackUnsent(slot)
     context.resetTransaction(slot)
     context.stopMonitoring(slot)
     context.unsubscribeAll(slot)
@@ -86,6 +90,7 @@ struct Engine: ~Copyable {
     // It stays in `touched`: the server closes sessions while it goes through that list.
     context.sessions[slot] = Session()
     freeSlots.append(slot)
+    if !context.readyKeys.isEmpty { context.serveWaiters() }
   }
 
   // MARK: Running requests
@@ -158,6 +163,7 @@ struct Engine: ~Copyable {
   /// Takes `count` bytes that were sent from the output of `slot`.
   mutating func didSend(_ slot: Int, _ count: Int) {
     context.sessions[slot].reply.bytes.removeFirst(count)
+    if !context.sessions[slot].deliveries.isEmpty { context.sessions[slot].forgetSent(count) }
     guard !context.sessions[slot].holds.isEmpty else { return }
     for index in context.sessions[slot].holds.indices {
       context.sessions[slot].holds[index].end -= count
@@ -188,7 +194,8 @@ struct Engine: ~Copyable {
       context.timeOut(slot)
     }
     guard !context.isPaused else { return false }
-    let isMoreLeft = context.runExpireCycle()
+    var isMoreLeft = context.runExpireCycle()
+    if context.runJobTimers() { isMoreLeft = true }
     // Who waits for entries of a stream whose time was up is told.
     if !context.readyKeys.isEmpty { context.serveWaiters() }
     return isMoreLeft
@@ -211,9 +218,14 @@ struct Engine: ~Copyable {
     return next
   }
 
-  /// When the next wait or pause ends, in monotonic ms.
+  /// When the next wait or pause ends or a job's time comes, in monotonic ms.
   var nextDeadline: Int64? {
-    let wait = context.blockTimers.first?.deadline
+    var wait = context.blockTimers.first?.deadline
+    if !context.isPaused, !context.isLoading,
+      let due = context.jobs.nextDue(monotonic: context.monotonic, wall: context.wall)
+    {
+      wait = min(wait ?? .max, due)
+    }
     guard context.isPaused else { return wait }
     return min(wait ?? .max, context.pause.end)
   }

@@ -12,10 +12,12 @@ extension Engine {
       databases.append(context.databases[index].snapshot())
     }
     let libraries = context.scripting.libraries.sorted.map(\.code)
-    return KeyspaceSnapshot(databases, libraries: libraries)
+    return KeyspaceSnapshot(
+      databases, libraries: libraries, sections: context.jobs.snapshot())
   }
 
   mutating func snapshotEnded() {
+    context.jobs.snapshotsEnded()
     for index in 0..<context.databases.count { context.databases[index].snapshotsEnded() }
   }
 }
@@ -84,8 +86,26 @@ struct SnapshotLoad: ~Copyable {
         open.keep(value)
         guard isTaken else { throw Flaw(reason: "a part of a value cannot be read") }
         try count(elements, of: open, into: &engine)
+      case .jobQueue(let id, let name, let rest):
+        try check(
+          name.withView { name in
+            rest.withView {
+              engine.context.jobs.load(queue: id, name: name, rest: $0, in: database)
+            }
+          })
+      case .job(let body, let rest):
+        try check(
+          body.withView { body in
+            rest.withView { engine.context.jobs.load(job: body, rest: $0, in: database) }
+          })
+      case .jobNote(let note):
+        try check(note.withView { engine.context.jobs.load(note: $0, in: database) })
       }
     }
+  }
+
+  private func check(_ isTaken: Bool) throws(Flaw) {
+    guard isTaken else { throw Flaw(reason: "a job cannot be read") }
   }
 
   /// Takes in that `elements` more of the open value are there.
@@ -105,13 +125,23 @@ struct SnapshotLoad: ~Copyable {
       entry.release()
       throw Flaw(reason: "it has a key twice")
     }
+    if entry.kind == .list, entry.list.line != 0 {
+      let line = entry.list.line
+      guard engine.context.jobs.spaces[database].load(line: line, of: entry.key) else {
+        entry.release()
+        throw Flaw(reason: "two lists have the same jobs")
+      }
+    }
     entry.accessed = UInt32(truncatingIfNeeded: engine.context.wall / 1000)
     engine.context.databases[database].insert(entry, hash: hash)
     keys += 1
   }
 
   /// Checks that nothing is left open.
-  consuming func finish() throws(Flaw) {
+  consuming func finish(_ engine: inout Engine) throws(Flaw) {
     guard open == nil else { throw .endsEarly }
+    for index in 0..<engine.context.jobs.spaces.count {
+      engine.context.jobs.spaces[index].endLoad()
+    }
   }
 }

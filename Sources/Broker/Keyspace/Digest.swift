@@ -16,6 +16,12 @@ struct Digest: Equatable {
     high &+= Self.digest(of: entry, in: database, Self.highHash)
   }
 
+  /// Adds what a database has beside its keys, a sum by some hash.
+  mutating func add(_ database: Int, _ sum: (KeyHash) -> UInt64) {
+    low &+= sum(Self.lowHash) &* UInt64(database + 1)
+    high &+= sum(Self.highHash) &* UInt64(database + 1)
+  }
+
   private static func digest(of entry: Entry, in database: Int, _ hash: KeyHash) -> UInt64 {
     var state = hash(entry.key)
     func add(_ word: UInt64) {

@@ -3,11 +3,21 @@
 // Taking it costs a retained root a database. It may then be read on another thread while the engine
 // goes on, which copies what it writes to as long as the snapshot holds it (Block.swift).
 
+/// What a database has beside its keys, on its way into a checkpoint.
+protocol SnapshotSection: AnyObject {
+  /// Appends the next record.
+  ///
+  /// - Returns: false at the end.
+  func next(into block: inout SnapshotBlock) -> Bool
+}
+
 /// A snapshot that is being written out. It belongs to one thread at a time.
 struct KeyspaceSnapshot: ~Copyable {
   private var databases: FixedArray<TableItems<Entry>>
   /// Texts of libraries that are still to be written.
   private var libraries: ArraySlice<[UInt8]>
+  /// What comes before the keys of each database; nil once it has come.
+  private var sections: [(any SnapshotSection)?]
   /// The database being written, and whether a record has said so.
   private var index = 0
   private var isNamed = false
@@ -19,8 +29,12 @@ struct KeyspaceSnapshot: ~Copyable {
   let keyCount: Int
   private(set) var keysDone = 0
 
-  init(_ databases: consuming FixedArray<TableItems<Entry>>, libraries: [[UInt8]]) {
+  init(
+    _ databases: consuming FixedArray<TableItems<Entry>>, libraries: [[UInt8]],
+    sections: [(any SnapshotSection)?] = []
+  ) {
     self.libraries = libraries[...]
+    self.sections = sections
     var count = 0
     for index in 0..<databases.count { count += databases[index].total }
     keyCount = count
@@ -36,6 +50,10 @@ struct KeyspaceSnapshot: ~Copyable {
         block.append(chunk: chunk)
       } else if let pieces {
         if !block.appendPiece({ pieces.next(into: &$0) }) { self.pieces = nil }
+      } else if index < sections.count, let section = sections[index] {
+        if !isNamed { block.append(database: index) }
+        isNamed = true
+        if !section.next(into: &block) { sections[index] = nil }
       } else if index < databases.count, let entry = databases[index].next() {
         if !isNamed { block.append(database: index) }
         isNamed = true

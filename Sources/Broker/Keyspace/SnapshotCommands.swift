@@ -1,5 +1,6 @@
 // SnapshotCommands.swift: records of a checkpoint as commands that make the same keys.
 //
+// For our own log, jobs are kept as they are (`JOBLOAD`); elsewhere they are the bytes of elements.
 // For those who take the data elsewhere: SELECT, SET, RPUSH, PEXPIREAT and what the other types say of
 // their pieces, which any server of the protocol knows. They come in batches that are as the body of a frame of the log: each begins in
 // database 0. A value is made part by part, and its deadline follows the last one, for a value
@@ -14,6 +15,9 @@ struct SnapshotCommands {
 
   private var records = SnapshotRecords(ByteView())
   private var database = 0
+  private let keepsJobs: Bool
+  /// Names of the queues of jobs in this database, by their ids.
+  private var queues: [UInt32: [UInt8]] = [:]
   /// The value whose chunks or pieces are being read.
   private(set) var open: OpenValue?
 
@@ -24,7 +28,12 @@ struct SnapshotCommands {
     let deadline: Int64?
     /// Elements that are still to come.
     var missing: Int
+    /// Of a list with jobs that are kept.
+    var line: UInt32 = 0
   }
+
+  /// - Parameter keepsJobs: whether the commands are for our own log.
+  init(keepsJobs: Bool = false) { self.keepsJobs = keepsJobs }
 
   /// What does not fit together.
   struct Flaw: Error {
@@ -74,10 +83,10 @@ struct SnapshotCommands {
     var records = SnapshotRecords(block), keys: [[UInt8]] = []
     while let record = try? records.next() {
       switch record {
-      case .string(let key, _, _), .integer(let key, _, _), .list(let key, _, _),
+      case .string(let key, _, _), .integer(let key, _, _), .list(let key, _, _, _),
         .value(_, let key, _, _):
         keys.append(key.array)
-      case .database, .chunk, .piece, .library: break
+      case .database, .chunk, .piece, .library, .jobQueue, .job, .jobNote: break
       }
     }
     return keys
@@ -91,6 +100,30 @@ struct SnapshotCommands {
     case .database(let number):
       database = number
       batch.database = number
+      queues = [:]
+    case .jobQueue(let id, let name, let rest) where keepsJobs:
+      batch.begin("JOBLOAD", words: 5)
+      batch.word("QUEUE")
+      batch.word(integer: Int64(id))
+      batch.word(name)
+      batch.word(rest)
+    case .job(_, let body, let rest) where keepsJobs:
+      batch.begin("JOBLOAD", words: 4)
+      batch.word("JOB")
+      batch.word(body)
+      batch.word(rest)
+    case .jobNote(let bytes) where keepsJobs:
+      batch.begin("JOBLOAD", words: 3)
+      batch.word("NOTE")
+      batch.word(bytes)
+    case .jobQueue(let id, let name, _): queues[id] = name.array
+    case .job(let id, let body, _):
+      // What is under way or waits for its time is an element of its list: the last to be taken.
+      guard let name = queues[id] else { break }
+      batch.begin("RPUSH", words: 3)
+      unsafe name.withUnsafeBytes { unsafe batch.word(ByteView($0)) }
+      batch.word(body)
+    case .jobNote: break
     case .string(let key, let value, let deadline):
       batch.begin("SET", words: 3)
       batch.word(key)
@@ -101,9 +134,10 @@ struct SnapshotCommands {
       batch.word(key)
       batch.word(integer: value)
       append(deadline: deadline, key, &batch)
-    case .list(let key, let elements, let deadline):
+    case .list(let key, let elements, let deadline, let line):
       open = OpenValue(
-        key: key.array, kind: .list, elements: elements, deadline: deadline, missing: elements)
+        key: key.array, kind: .list, elements: elements, deadline: deadline, missing: elements,
+        line: keepsJobs ? line : 0)
     case .value(let kind, let key, let elements, let deadline):
       open = OpenValue(
         key: key.array, kind: kind, elements: elements, deadline: deadline, missing: elements)
@@ -160,6 +194,15 @@ struct SnapshotCommands {
   }
 
   private func push(_ chunk: ListChunk, _ list: OpenValue, _ batch: inout CommandBatch) {
+    guard list.line == 0 else {
+      batch.begin("JOBLOAD", words: 7)
+      batch.word("CHUNK")
+      unsafe list.key.withUnsafeBytes { unsafe batch.word(ByteView($0)) }
+      batch.word(integer: Int64(list.line))
+      batch.word(integer: Int64(chunk.count))
+      batch.word(integer: Int64(chunk.elementSize))
+      return batch.word(chunk.payload)
+    }
     batch.begin("RPUSH", words: 2 + chunk.count)
     unsafe list.key.withUnsafeBytes { unsafe batch.word(ByteView($0)) }
     var offset = chunk.start

@@ -18,6 +18,10 @@ final class SnapshotParts: @unchecked Sendable {
     case piece(elements: Int, [UInt8])
     /// The text of a library of functions.
     case library([UInt8])
+    /// What belongs to jobs: see SnapshotRecord.
+    case jobQueue(id: UInt32, name: [UInt8], rest: [UInt8])
+    case job(body: [UInt8], rest: [UInt8])
+    case jobNote([UInt8])
   }
 
   private var parts: [Part] = []
@@ -37,8 +41,14 @@ final class SnapshotParts: @unchecked Sendable {
         parts.append(.entry(.string(key, value, deadline: deadline), hash: hash(key), missing: 0))
       case .integer(let key, let value, let deadline):
         parts.append(.entry(.integer(key, value, deadline: deadline), hash: hash(key), missing: 0))
-      case .list(let key, let elements, let deadline):
-        let entry = Entry.value(key, List.make(), deadline: deadline)
+      case .jobQueue(let id, let name, let rest):
+        parts.append(.jobQueue(id: id, name: name.array, rest: rest.array))
+      case .job(_, let body, let rest): parts.append(.job(body: body.array, rest: rest.array))
+      case .jobNote(let bytes): parts.append(.jobNote(bytes.array))
+      case .list(let key, let elements, let deadline, let line):
+        let list = List.make()
+        list.line = line
+        let entry = Entry.value(key, list, deadline: deadline)
         parts.append(.entry(entry, hash: hash(key), missing: elements))
       case .value(let kind, let key, let elements, let deadline):
         guard let entry = Entry.pieced(kind, key, deadline: deadline) else {
@@ -69,7 +79,7 @@ final class SnapshotParts: @unchecked Sendable {
   deinit {
     while let part = next() {
       switch part {
-      case .database, .piece, .library: break
+      case .database, .piece, .library, .jobQueue, .job, .jobNote: break
       case .entry(let entry, _, _): entry.release()
       case .chunk(let chunk): chunk.release()
       }

@@ -10,9 +10,14 @@
 //     kind 5  chunk     elements u32, elementSize u32, size u32, payload: of the list before it
 //     kind 6  value     type u8, key, elements u64, deadline?, bytes of the key
 //     kind 7  piece     elements u32, size u64, bytes: of the value before it
+//     kind 8  queue     id u32, size u32, size u32, name, the rest: what belongs to a queue of jobs
+//     kind 9  job       id u32 of its queue, size u32, size u32, bytes of the job, the rest
+//     kind 10 note      size u32, bytes: of the jobs
 //     kind 16 library   size u64, text of a library of functions; before all keys
 //
-// where `key` is flags u8 (bit 0: a deadline follows, i64, ms since 1970) and size u32. Keys are in
+// where `key` is flags u8 (bit 0: a deadline follows, i64, ms since 1970; bit 1: behind that the line
+// of a list, u32) and size u32. What the rest and the notes of jobs mean is said in the Jobs room; a
+// job whose id of a queue is 0 has its bytes in a list, or none. Queues come before jobs. Keys are in
 // the database named last. A list's chunks follow it, a value's pieces follow that, until they have
 // all of its elements. What the bytes of a piece mean is said where its type is.
 
@@ -22,15 +27,18 @@ enum SnapshotRecord {
   case database(Int)
   case string(key: ByteView, value: ByteView, deadline: Int64?)
   case integer(key: ByteView, value: Int64, deadline: Int64?)
-  case list(key: ByteView, elements: Int, deadline: Int64?)
+  case list(key: ByteView, elements: Int, deadline: Int64?, line: UInt32)
   case chunk(elements: Int, elementSize: UInt32, payload: ByteView)
   case value(ValueKind, key: ByteView, elements: Int, deadline: Int64?)
   case piece(elements: Int, bytes: ByteView)
+  case jobQueue(id: UInt32, name: ByteView, rest: ByteView)
+  case job(queue: UInt32, body: ByteView, rest: ByteView)
+  case jobNote(ByteView)
   case library(ByteView)
 
   fileprivate enum Kind: UInt8 {
     case database = 1
-    case string, integer, list, chunk, value, piece
+    case string, integer, list, chunk, value, piece, jobQueue, job, jobNote
     case library = 16
   }
 }
@@ -88,20 +96,34 @@ struct SnapshotRecords {
       return readKey(kind, type)
     case .string, .integer: return readKey(kind, .string)
     case .list: return readKey(kind, .list)
+    case .jobQueue, .job:
+      guard let id: UInt32 = number(), let size: UInt32 = number(), let restSize: UInt32 = number(),
+        let bytes = view(Int(size)), let rest = view(Int(restSize))
+      else { return nil }
+      return kind == .job
+        ? .job(queue: id, body: bytes, rest: rest) : .jobQueue(id: id, name: bytes, rest: rest)
+    case .jobNote:
+      guard let size: UInt32 = number(), let bytes = view(Int(size)) else { return nil }
+      return .jobNote(bytes)
     }
   }
 
   private mutating func readKey(
     _ kind: SnapshotRecord.Kind, _ type: ValueKind
   ) -> SnapshotRecord? {
-    guard let flags: UInt8 = number(), flags <= 1, let keySize: UInt32 = number() else {
-      return nil
-    }
+    guard let flags: UInt8 = number(), flags <= 1 || flags <= 3 && kind == .list,
+      let keySize: UInt32 = number()
+    else { return nil }
     guard let value: UInt64 = number() else { return nil }
     var deadline: Int64?
-    if flags == 1 {
+    if flags & 1 != 0 {
       guard let read: Int64 = number() else { return nil }
       deadline = read
+    }
+    var line: UInt32 = 0
+    if flags & 2 != 0 {
+      guard let read: UInt32 = number(), read > 0, read < 1 << 28 else { return nil }
+      line = read
     }
     guard let key = view(Int(keySize)) else { return nil }
     switch kind {
@@ -113,7 +135,7 @@ struct SnapshotRecords {
     default:
       guard value > 0, let elements = Int(exactly: value) else { return nil }
       return kind == .list
-        ? .list(key: key, elements: elements, deadline: deadline)
+        ? .list(key: key, elements: elements, deadline: deadline, line: line)
         : .value(type, key: key, elements: elements, deadline: deadline)
     }
   }
@@ -230,9 +252,38 @@ struct SnapshotBlock: ~Copyable {
   /// Appends the key of a list; its chunks are to follow.
   mutating func append(list entry: Entry) {
     begin(.list)
-    appendHead(entry)
+    let line = entry.list.line
+    bytes.append(byte: (entry.hasDeadline ? 1 : 0) | (line != 0 ? 2 : 0))
+    bytes.append(littleEndian: UInt32(entry.keyCount))
     bytes.append(littleEndian: UInt64(entry.list.count))
-    appendKey(entry)
+    if let deadline = entry.deadline { bytes.append(littleEndian: deadline) }
+    if line != 0 { bytes.append(littleEndian: line) }
+    bytes.append(entry.key)
+  }
+
+  mutating func append(jobQueue id: UInt32, name: ByteView, rest: ByteView) {
+    append(.jobQueue, id, name, rest)
+  }
+
+  mutating func append(job queue: UInt32, body: ByteView, rest: ByteView) {
+    append(.job, queue, body, rest)
+  }
+
+  private mutating func append(
+    _ kind: SnapshotRecord.Kind, _ id: UInt32, _ first: ByteView, _ second: ByteView
+  ) {
+    begin(kind)
+    bytes.append(littleEndian: id)
+    bytes.append(littleEndian: UInt32(first.count))
+    bytes.append(littleEndian: UInt32(second.count))
+    bytes.append(first)
+    bytes.append(second)
+  }
+
+  mutating func append(jobNote note: [UInt8]) {
+    begin(.jobNote)
+    bytes.append(littleEndian: UInt32(note.count))
+    bytes.append(note)
   }
 
   /// Appends the key of a value; its pieces are to follow.

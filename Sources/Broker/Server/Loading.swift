@@ -105,7 +105,7 @@ extension Server {
       }
     }
     host.keysLoaded = load.keys
-    do throws(SnapshotLoad.Flaw) { try load.finish() } catch { throw damage(error, end) }
+    do throws(SnapshotLoad.Flaw) { try load.finish(&engine) } catch { throw damage(error, end) }
   }
 
   /// Takes in that `size` more bytes have been read; looks after clients and signals now and then.

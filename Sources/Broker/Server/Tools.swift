@@ -32,7 +32,9 @@ extension Martlet {
     var engine = Engine(
       seed: randomSeed(), databases: settings.databaseCount,
       host: ServerHost(journal: journal, optionsFile: nil))
-    let text = try repairLog(PosixDisk(), directory, options: options, CheckpointCommands()) {
+    let text = try repairLog(
+      PosixDisk(), directory, options: options, CheckpointCommands(keepsJobs: true)
+    ) {
       body, count throws(ReplayError) in
       do throws(Engine.ReplayError) { try engine.replay(body, count: count) } catch {
         throw ReplayError(reason: error.reason)
@@ -67,7 +69,10 @@ extension Martlet {
 
 /// The commands for a checkpoint's blocks, as the log asks for them.
 struct CheckpointCommands: BlockCommands {
-  private var commands = SnapshotCommands()
+  private var commands: SnapshotCommands
+
+  /// - Parameter keepsJobs: whether jobs are to be read back as they were, by our own log alone.
+  init(keepsJobs: Bool = false) { commands = SnapshotCommands(keepsJobs: keepsJobs) }
 
   mutating func begin(_ block: ByteView) { commands.begin(block) }
 

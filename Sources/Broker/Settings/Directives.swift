@@ -155,6 +155,9 @@ extension Directive {
       "microseconds from which SLOWLOG has a command; -1: none"),
     .integer("slowlog-max-len", \.slowLogCountMax, 0...Int.max, "entries that SLOWLOG keeps"),
     .integer(
+      "lease-default", \.leaseDefault, 1...Int(Int32.max),
+      "ms that a worker has a job for, if neither call, job nor queue says"),
+    .integer(
       "latency-monitor-threshold", \.latencyThreshold, 0...Int.max,
       "milliseconds from which LATENCY has an event; 0: none"),
     .flag("latency-tracking", \.tracksLatency, "keep latency histograms of commands"),

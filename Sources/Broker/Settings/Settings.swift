@@ -70,6 +70,8 @@ struct Settings: Sendable {
   var slowLogCountMax = 128
   /// Milliseconds; 0 turns the monitor off.
   var latencyThreshold = 0
+  /// Length of a job's lease where neither call, job nor queue says it, in ms.
+  var leaseDefault = 30_000
   /// Bytes and entries of a stream that lie together; 0 means any number.
   var streamNodeSizeMax = 4096
   var streamNodeCountMax = 100

@@ -7,6 +7,7 @@
 // Invariants (`checkInvariants()`):
 //   1. no chunk is empty; count is the sum of the chunks' counts
 //   2. back ⇒ front, spine ⇒ back
+// A list may have a line: the number by which its owner knows the marks of its elements (ListChunk).
 // Everything is copied on write, chunk by chunk, when a snapshot shares it (Block.swift).
 
 import Glibc
@@ -14,6 +15,7 @@ import RESP
 
 ///     offset  size  field
 ///          0     4  owners
+///          4     4  line     0 for none: no mark means anything then
 ///          8     8  count    elements
 ///         16     8  front    chunk, or 0
 ///         24     8  back     chunk, or 0
@@ -28,8 +30,13 @@ struct List: Block {
 
   static func make() -> List {
     let list = List.allocate(size: 40)
-    unsafe memset(list.address + 8, 0, 32)
+    unsafe memset(list.address + 4, 0, 36)
     return list
+  }
+
+  @inline(__always) var line: UInt32 {
+    get { load(4) }
+    nonmutating set { store(newValue, at: 4) }
   }
 
   @inline(__always) private(set) var count: Int {
@@ -66,7 +73,7 @@ struct List: Block {
   /// A list of the same chunks, for the writer who finds this one shared.
   func copied() -> List {
     let copy = List.allocate(size: 40)
-    copy.write(view(at: 8, size: 32), at: 8)
+    copy.write(view(at: 4, size: 36), at: 4)
     front?.retain()
     back?.retain()
     spine?.retain()
@@ -82,13 +89,21 @@ struct List: Block {
     return end == .head ? front.first : (back ?? front).last
   }
 
+  /// The mark of the element at `end`, 0 for none; the list must not be empty.
+  func mark(at end: End) -> UInt64 {
+    guard let front else { preconditionFailure("an empty list has no elements") }
+    if end == .head { return front.mark(at: front.start) }
+    let chunk = back ?? front
+    return chunk.mark(at: chunk.previous(to: chunk.end))
+  }
+
   /// Adds `element` at `end`. Amortised O(size).
   @inline(__always)
-  func push(_ element: ByteView, at end: End) {
-    if let chunk = endChunk(end), chunk.push(element, at: end) {
+  func push(_ element: ByteView, mark: UInt64 = 0, at end: End) {
+    if let chunk = endChunk(end), chunk.push(element, mark: mark, at: end) {
       count += 1
     } else {
-      pushWithoutRoom(element, at: end)
+      pushWithoutRoom(element, mark: mark, at: end)
     }
   }
 
@@ -144,38 +159,41 @@ struct List: Block {
     return copy
   }
 
-  private func pushWithoutRoom(_ element: ByteView, at end: End) {
-    let size = element.count
+  private func pushWithoutRoom(_ element: ByteView, mark: UInt64, at end: End) {
+    // Alone in its chunk an element is as it is, one with a mark has its head and tail.
+    let isMarked = mark != 0
+    let size = isMarked ? ListChunk.mixedSize(element.count, isMarked: true) : element.count
     count += 1
     guard let chunk = endChunk(end) else {
       let room = size > ListChunk.sizeMax / 2 ? size : max(64, size * 2)
       let first = ListChunk.make(capacity: room, fillingFrom: end)
-      _ = first.push(element, at: end)
+      _ = first.push(element, mark: mark, at: end)
       front = first
       return
     }
-    let needed = chunk.sizeWith(size)
+    let needed = chunk.sizeWith(element.count, isMarked: isMarked)
     if needed <= ListChunk.sizeMax, chunk.count < ListChunk.countMax {
-      let mixing = chunk.isUniform && Int(chunk.elementSize) != size
+      let mixing = chunk.isUniform && (isMarked || Int(chunk.elementSize) != size)
       if !mixing, chunk.used <= chunk.capacity / 2, needed <= chunk.capacity {
         chunk.recenter(for: end)
-        _ = chunk.push(element, at: end)
+        _ = chunk.push(element, mark: mark, at: end)
         return
       }
       if mixing || chunk.capacity + size <= ListChunk.sizeMax {
+        let isMixed = mixing || isMarked
         let capacity =
           back != nil
-          ? roomMax(size, mixing) : min(max(needed, chunk.capacity) * 2, roomMax(size, mixing))
+          ? roomMax(size, isMixed) : min(max(needed, chunk.capacity) * 2, roomMax(size, isMixed))
         let grown = chunk.copied(capacity: max(capacity, needed), roomAt: end, mixed: mixing)
         if end == .tail, back != nil { back = grown } else { front = grown }
         chunk.release()
-        _ = grown.push(element, at: end)
+        _ = grown.push(element, mark: mark, at: end)
         return
       }
     }
     let next = ListChunk.make(
-      capacity: size > ListChunk.sizeMax / 2 ? size : roomMax(size, false), fillingFrom: end)
-    _ = next.push(element, at: end)
+      capacity: size > ListChunk.sizeMax / 2 ? size : roomMax(size, isMarked), fillingFrom: end)
+    _ = next.push(element, mark: mark, at: end)
     addChunk(next, at: end)
   }
 
@@ -406,6 +424,11 @@ extension List {
     fileprivate var within: Int
     /// Number in the list of the element that `next` gives.
     fileprivate(set) var index: Int
+    /// Where in its chunk the element is that was given last.
+    fileprivate var given = 0
+
+    /// The mark of the element that was given last, 0 for none.
+    var mark: UInt64 { chunk.mark(at: given) }
 
     /// The element behind the cursor, over which it moves; nil at the end.
     mutating func next() -> ByteView? {
@@ -419,6 +442,7 @@ extension List {
         within = 0
       }
       let element = chunk.element(at: offset)
+      given = offset
       offset = element.next
       within += 1
       index += 1
@@ -437,6 +461,7 @@ extension List {
         within = chunk.count
       }
       offset = chunk.previous(to: offset)
+      given = offset
       within -= 1
       index -= 1
       return chunk.element(at: offset).bytes
@@ -490,12 +515,12 @@ extension List {
     splice(place, with: chunks)
   }
 
-  /// Replaces the element number `index`.
+  /// Replaces the element number `index` by one without a mark.
   func set(_ element: ByteView, at index: Int) {
     let (place, within) = locate(index)
     guard var chunk = chunk(at: place) else { return }
     let offset = chunk.offset(ofIndex: within)
-    if chunk.element(at: offset).bytes.count == element.count {
+    if chunk.element(at: offset).bytes.count == element.count, chunk.mark(at: offset) == 0 {
       let start = chunk.start
       chunk = unshare(place, chunk)
       chunk.overwrite(at: chunk.start + offset - start, with: element)
@@ -505,24 +530,39 @@ extension List {
       var offset = chunk.start
       for position in 0..<chunk.count {
         let old = chunk.element(at: offset)
-        fresh.push(position == within ? element : old.bytes, at: .tail)
+        if position == within {
+          fresh.push(element, at: .tail)
+        } else {
+          fresh.push(old.bytes, mark: chunk.mark(at: offset), at: .tail)
+        }
         offset = old.next
       }
     }
   }
 
+  /// Removes the element number `index`.
+  func remove(at index: Int) {
+    guard index > 0 else { return remove(at: .head) }
+    guard index < count - 1 else { return remove(at: .tail) }
+    let (place, within) = locate(index)
+    guard let chunk = chunk(at: place) else { return }
+    let isAlone = chunk.count == 1
+    splice(place, with: isAlone ? [] : [chunk.copied { position, _ in position != within }])
+    count -= 1
+  }
+
   /// Inserts before the element number `index`, which may be `count`.
-  func insert(_ element: ByteView, at index: Int) {
-    guard index < count else { return push(element, at: .tail) }
-    guard index > 0 else { return push(element, at: .head) }
+  func insert(_ element: ByteView, mark: UInt64 = 0, at index: Int) {
+    guard index < count else { return push(element, mark: mark, at: .tail) }
+    guard index > 0 else { return push(element, mark: mark, at: .head) }
     let (place, within) = locate(index)
     guard let chunk = chunk(at: place) else { return }
     rebuild(place) { fresh in
       var offset = chunk.start
       for position in 0..<chunk.count {
         let old = chunk.element(at: offset)
-        if position == within { fresh.push(element, at: .tail) }
-        fresh.push(old.bytes, at: .tail)
+        if position == within { fresh.push(element, mark: mark, at: .tail) }
+        fresh.push(old.bytes, mark: chunk.mark(at: offset), at: .tail)
         offset = old.next
       }
     }
@@ -531,8 +571,11 @@ extension List {
 
   /// Removes elements equal to `element`: the first `limit` of them from the element number `from` on.
   ///
+  /// - Parameter ending: called with the mark of each that had one, while it is still there.
   /// - Returns: how many went.
-  func removeAll(equalTo element: ByteView, from: Int = 0, limit: Int) -> Int {
+  func removeAll(
+    equalTo element: ByteView, from: Int = 0, limit: Int, ending: (UInt64) -> Void = { _ in }
+  ) -> Int {
     guard count > from, limit > 0 else { return 0 }
     let start = locate(from)
     var place = start.place
@@ -546,13 +589,18 @@ extension List {
       if goes > 0 {
         let keep = chunk.count - goes
         if keep == 0 {
+          endMarks(in: chunk, ending)
           splice(place, with: [])
         } else {
           // One chunk for one: the next place is that of the next chunk.
           var left = goes
+          var offset = chunk.start
           let rest = chunk.copied { position, old in
+            let mark = chunk.mark(at: offset)
+            offset = chunk.element(at: offset).next
             guard left > 0, position >= unskipped, old == element else { return true }
             left -= 1
+            if mark != 0 { ending(mark) }
             return false
           }
           splice(place, with: [rest])
@@ -578,6 +626,44 @@ extension List {
       place = next
     }
     return removed
+  }
+
+  private func endMarks(in chunk: ListChunk, _ ending: (UInt64) -> Void) {
+    guard !chunk.isUniform else { return }
+    var offset = chunk.start
+    for _ in 0..<chunk.count {
+      let mark = chunk.mark(at: offset)
+      if mark != 0 { ending(mark) }
+      offset = chunk.element(at: offset).next
+    }
+  }
+
+  /// The number of the element with `mark`; nil when there is none.
+  ///
+  /// Marks mostly ascend or descend along a list: chunks whose ends enclose the mark are looked through
+  /// first, then the others.
+  /// - Complexity: O(chunks) for marks in order, else O(elements).
+  func index(ofMark mark: UInt64) -> Int? {
+    for isEnclosed in [true, false] {
+      var place: Place? = .front, passed = 0
+      while let here = place, let chunk = chunk(at: here) {
+        if !chunk.isUniform, encloses(mark, chunk) == isEnclosed {
+          var offset = chunk.start
+          for within in 0..<chunk.count {
+            if chunk.mark(at: offset) == mark { return passed + within }
+            offset = chunk.element(at: offset).next
+          }
+        }
+        passed += chunk.count
+        place = self.place(after: here)
+      }
+    }
+    return nil
+  }
+
+  private func encloses(_ mark: UInt64, _ chunk: ListChunk) -> Bool {
+    let first = chunk.mark(at: chunk.start), last = chunk.mark(at: chunk.previous(to: chunk.end))
+    return min(first, last) <= mark && mark <= max(first, last)
   }
 
   private func matches(of element: ByteView, in chunk: ListChunk, skipping: Int, limit: Int) -> Int

@@ -6,9 +6,11 @@
 //   mixed    head, bytes, tail for each: the head gives the size forwards, the tail backwards.
 //
 //     head     0x00...0xEF: that size · 0xF0: u8 · 0xF1: u16 · 0xF2: u32 size behind it, little-endian
-//              (bit 3 of a head from 0xF0 on is kept for elements that carry a job's record)
+//              0xF8 · 0xF9 · 0xFA: the same, then the element's mark, u64
 //     tail     size of head and bytes, 7 bits a byte, the low ones last; bit 7: more to the left
 //
+// A mark is a number that says more of an element to who knows it: that of a job's record. Elements
+// with a mark lie in mixed chunks alone, and whoever reads bytes does not see it.
 // Chunks are blocks: a list that finds one shared with a snapshot copies it before it writes.
 // Only ListChunk and List touch them.
 
@@ -95,36 +97,45 @@ struct ListChunk: Block {
 
   // MARK: Layout of one mixed element
 
-  private static func headSize(_ size: Int) -> Int {
-    size < 0xF0 ? 1 : size <= 0xFF ? 2 : size <= 0xFFFF ? 3 : 5
+  private static func headSize(_ size: Int, isMarked: Bool = false) -> Int {
+    if isMarked { return markSize + (size <= 0xFF ? 2 : size <= 0xFFFF ? 3 : 5) }
+    return size < 0xF0 ? 1 : size <= 0xFF ? 2 : size <= 0xFFFF ? 3 : 5
   }
+
+  /// Bytes of a mark.
+  private static var markSize: Int { 8 }
 
   private static func tailSize(_ size: Int) -> Int {
     size < 1 << 7 ? 1 : size < 1 << 14 ? 2 : size < 1 << 21 ? 3 : size < 1 << 28 ? 4 : 5
   }
 
   /// Bytes that an element of `size` takes in a mixed chunk.
-  static func mixedSize(_ size: Int) -> Int {
-    let front = headSize(size) + size
+  static func mixedSize(_ size: Int, isMarked: Bool = false) -> Int {
+    let front = headSize(size, isMarked: isMarked) + size
     return front + tailSize(front)
   }
 
-  private func writeMixed(_ element: ByteView, at offset: Int) {
+  private func writeMixed(_ element: ByteView, mark: UInt64 = 0, at offset: Int) {
     let size = element.count
-    let head = Self.headSize(size)
-    switch head {
+    let head = Self.headSize(size, isMarked: mark != 0)
+    let flag: UInt8 = mark == 0 ? 0 : 8
+    switch mark == 0 ? head : head - Self.markSize {
     case 1: put(UInt8(size), offset)
     case 2:
-      put(0xF0, offset)
+      put(0xF0 | flag, offset)
       put(UInt8(size), offset + 1)
     case 3:
-      put(0xF1, offset)
+      put(0xF1 | flag, offset)
       unsafe address.storeBytes(
         of: UInt16(size).littleEndian, toByteOffset: Self.headerSize + offset + 1, as: UInt16.self)
     default:
-      put(0xF2, offset)
+      put(0xF2 | flag, offset)
       unsafe address.storeBytes(
         of: UInt32(size).littleEndian, toByteOffset: Self.headerSize + offset + 1, as: UInt32.self)
+    }
+    if mark != 0 {
+      let place = Self.headerSize + offset + head - Self.markSize
+      unsafe address.storeBytes(of: mark.littleEndian, toByteOffset: place, as: UInt64.self)
     }
     write(element, at: Self.headerSize + offset + head)
     var left = head + size
@@ -143,12 +154,13 @@ struct ListChunk: Block {
     let first = byte(offset)
     if first < 0xF0 { return (1, Int(first)) }
     let place = unsafe address + Self.headerSize + offset + 1
-    switch first {
-    case 0xF0: return (2, Int(byte(offset + 1)))
+    let mark = first & 8 == 0 ? 0 : Self.markSize
+    switch first & 0xF7 {
+    case 0xF0: return (2 + mark, Int(byte(offset + 1)))
     case 0xF1:
-      return unsafe (3, Int(UInt16(littleEndian: place.loadUnaligned(as: UInt16.self))))
+      return unsafe (3 + mark, Int(UInt16(littleEndian: place.loadUnaligned(as: UInt16.self))))
     default:
-      return unsafe (5, Int(UInt32(littleEndian: place.loadUnaligned(as: UInt32.self))))
+      return unsafe (5 + mark, Int(UInt32(littleEndian: place.loadUnaligned(as: UInt32.self))))
     }
   }
 
@@ -177,6 +189,17 @@ struct ListChunk: Block {
     let head = readHead(offset)
     let front = head.head + head.size
     return (bytes(offset + head.head, head.size), offset + front + Self.tailSize(front))
+  }
+
+  /// The mark of the element whose place in the payload is `offset`; 0 for none.
+  @inline(__always)
+  func mark(at offset: Int) -> UInt64 {
+    guard elementSize == Self.mixed else { return 0 }
+    let first = byte(offset)
+    guard first >= 0xF8 else { return 0 }
+    let place = Self.headerSize + offset + readHead(offset).head - Self.markSize
+    return unsafe UInt64(
+      littleEndian: address.loadUnaligned(fromByteOffset: place, as: UInt64.self))
   }
 
   /// The place of the element that ends where `offset` begins.
@@ -223,10 +246,10 @@ struct ListChunk: Block {
   ///
   /// - Returns: false when it does not fit here as the chunk is; nothing has changed then.
   @inline(__always)
-  func push(_ element: ByteView, at side: End) -> Bool {
+  func push(_ element: ByteView, mark: UInt64 = 0, at side: End) -> Bool {
     assert(!isShared)
     let size = element.count
-    if elementSize == UInt32(truncatingIfNeeded: size) || count == 0 {
+    if mark == 0, elementSize == UInt32(truncatingIfNeeded: size) || count == 0 {
       let count = count
       if count == 0 { elementSize = UInt32(truncatingIfNeeded: size) }
       guard count < Self.countMax else { return false }
@@ -244,22 +267,23 @@ struct ListChunk: Block {
       self.count = count + 1
       return true
     }
+    if mark != 0, count == 0 { elementSize = Self.mixed }
     guard elementSize == Self.mixed else { return false }
-    let whole = Self.mixedSize(size)
+    let whole = Self.mixedSize(size, isMarked: mark != 0)
     if side == .tail {
       guard capacity - end >= whole else { return false }
-      writeMixed(element, at: end)
+      writeMixed(element, mark: mark, at: end)
       end += whole
     } else {
       guard start >= whole else { return false }
       start -= whole
-      writeMixed(element, at: start)
+      writeMixed(element, mark: mark, at: start)
     }
     count += 1
     return true
   }
 
-  /// Writes `element` over the one at `offset`, which has the same size.
+  /// Writes `element` over the one at `offset`, which has the same size and no mark.
   func overwrite(at offset: Int, with element: ByteView) {
     assert(!isShared)
     let head = isUniform ? 0 : readHead(offset).head
@@ -267,10 +291,12 @@ struct ListChunk: Block {
   }
 
   /// The payload that this chunk's elements and one of `size` more would take together.
-  func sizeWith(_ size: Int) -> Int {
-    if elementSize == UInt32(truncatingIfNeeded: size) || count == 0 { return used + size }
-    if elementSize == Self.mixed { return used + Self.mixedSize(size) }
-    return count * Self.mixedSize(Int(elementSize)) + Self.mixedSize(size)
+  func sizeWith(_ size: Int, isMarked: Bool = false) -> Int {
+    let isUniform = elementSize == UInt32(truncatingIfNeeded: size) || count == 0
+    if isUniform, !isMarked { return used + size }
+    let whole = Self.mixedSize(size, isMarked: isMarked)
+    if elementSize == Self.mixed || count == 0 { return used + whole }
+    return count * Self.mixedSize(Int(elementSize)) + whole
   }
 
   /// Makes room inside the chunk by moving its elements to the side away from `side`.
@@ -359,14 +385,27 @@ struct ListChunk: Block {
     var offset = 0, count = 0
     while offset < payload.count {
       let first = payload[offset]
-      let head = first < 0xF0 ? 1 : first == 0xF0 ? 2 : first == 0xF1 ? 3 : first == 0xF2 ? 5 : 0
-      guard head > 0, head <= payload.count - offset else { return nil }
-      var size = head == 1 ? Int(first) : 0
-      for place in stride(from: head - 1, to: 0, by: -1) {
+      let isMarked = first >= 0xF8
+      let lengths: Int
+      switch first & (isMarked ? 0xF7 : 0xFF) {
+      case 0..<0xF0: lengths = 0
+      case 0xF0: lengths = 1
+      case 0xF1: lengths = 2
+      case 0xF2: lengths = 4
+      default: return nil
+      }
+      let head = 1 + lengths + (isMarked ? markSize : 0)
+      guard head <= payload.count - offset else { return nil }
+      var size = lengths == 0 ? Int(first) : 0
+      for place in stride(from: lengths, to: 0, by: -1) {
         size = size << 8 | Int(payload[offset + place])
       }
+      if isMarked, payload.littleEndian(at: offset + 1 + lengths, as: UInt64.self) == 0 {
+        return nil
+      }
       let front = head + size, tail = tailSize(front)
-      guard headSize(size) == head, front + tail <= payload.count - offset else { return nil }
+      guard headSize(size, isMarked: isMarked) == head, front + tail <= payload.count - offset
+      else { return nil }
       var left = front
       for place in stride(from: offset + front + tail - 1, through: offset + front, by: -1) {
         let isLast = place == offset + front

@@ -40,6 +40,7 @@ func replayedEffectsGiveTheSameKeyspace(seed: UInt64) throws {
   var requests = RandomRequests(seed: seed)
   var source = EngineHarness(seed: seed, logging: true), copy = EngineHarness(seed: seed + 1000)
   copy.engine.context.wall += 1_000_000_000
+  source.engine.context.jobs.chooseNode(1)
   let names = source.engine.context.table.namesOfWriting
   let clients = (0..<6).map { _ in source.client() }
   var applied = 0
@@ -48,6 +49,7 @@ func replayedEffectsGiveTheSameKeyspace(seed: UInt64) throws {
       let client = requests.pick(clients)
       guard !source.engine.context.sessions[client].flags.contains(.blocked) else { continue }
       let now = source.engine.context.wall
+      requests.nextJob = Int(source.engine.context.jobs.next)
       var words = requests.request(of: requests.pick(names), now: now) ?? []
       switch Int.random(in: 0..<100, using: &requests.random) {
       case 0..<6: words = ["MULTI"]
@@ -61,6 +63,11 @@ func replayedEffectsGiveTheSameKeyspace(seed: UInt64) throws {
         words = requests.request(of: requests.pick(["XREADGROUP", "XGROUP"]), now: now) ?? []
       case 60..<70:
         words = ["EVAL", "redis.pcall(unpack(ARGV)) return redis.pcall(unpack(ARGV))", "0"] + words
+      case 70..<80:
+        let name = requests.pick([
+          "ADDJOB", "ADDJOB", "GETJOB", "GETJOB", "ACKJOB", "NACK", "EXTEND",
+        ])
+        words = requests.request(of: name, now: now) ?? []
       default: break
       }
       _ = source.send(client, utf8(words))

@@ -21,7 +21,7 @@ private func load(_ blocks: [[UInt8]], into engine: inout Engine) throws {
     }
     try load.add(parts, to: &engine)
   }
-  try load.finish()
+  try load.finish(&engine)
 }
 
 /// Every key with its value and deadline.

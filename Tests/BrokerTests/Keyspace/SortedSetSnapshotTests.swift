@@ -63,7 +63,7 @@ private func blocks(
     let parts = try SnapshotParts(bytes.view, hash: fresh.engine.context.keyHash)
     try load.add(parts, to: &fresh.engine)
   }
-  try load.finish()
+  try load.finish(&fresh.engine)
   let after = fresh.engine.context.digest()
   #expect(after == before)
   fresh.checkInvariants()

@@ -209,7 +209,7 @@ func aLibraryThatFailsLeavesNothingBehind(body: String, error: String) {
   let hash = copy.engine.context.keyHash
   var load = SnapshotLoad()
   try load.add(try SnapshotParts(block.bytes.view, hash: hash), to: &copy.engine)
-  try load.finish()
+  try load.finish(&copy.engine)
   #expect(copy.send(reader, "FCALL f 0") == "*2\r\n*0\r\n*0\r\n")
   #expect(copy.send(reader, "GET a") == "$1\r\nb\r\n")
   // As commands, for those who take the data elsewhere.

@@ -28,6 +28,7 @@ private struct Life: ~Copyable {
     var engine = Engine(seed: seed, databases: 4, host: host)
     engine.context.wall = 1_700_000_000_000
     engine.context.monotonic = 1000
+    engine.context.jobs.chooseNode(1)
     let recovery = try Recovery(disk: disk, directory: OpenLog.directory, options: .small)
     do { try loadCheckpoint(recovery, into: &engine) } catch let error as LogError {
       throw error
@@ -111,6 +112,8 @@ private func contents(_ engine: borrowing Engine) -> UInt64 {
       }
       sum &+= one.value
     }
+    sum &+= engine.context.jobs.spaces[database].digest(
+      KeyHash(seed: 1), now: engine.context.jobs.stamp)
   }
   return sum
 }
@@ -135,7 +138,22 @@ private func request(_ random: inout SplitMix64) -> [String] {
   let key = pick("a", "b", "c", "d"), other = pick("a", "b", "c", "d")
   let value =
     "v\(random.next() % 1000)" + (random.next() % 9 == 0 ? String(repeating: "x", count: 300) : "")
-  switch random.next() % 34 {
+  func job() -> String { "D-00000001-" + String(1 + random.next() % 40, radix: 16) }
+  switch random.next() % 46 {
+  case 34...37:
+    return ["ADDJOB", key, value, "0"]
+      + (random.next() % 3 == 0 ? ["DELAY", "0.0\(random.next() % 9)"] : [])
+      + (random.next() % 5 == 0 ? ["ID", pick("x", "y"), "ATTEMPTS", "1", "KEEP", "1"] : [])
+      + (random.next() % 5 == 0 ? ["UNIQUE", "u", "REPLACE", "PRIORITY", "3"] : [])
+  case 38, 39:
+    return ["GETJOB", "COUNT", "2", "LEASE", "\(1 + random.next() % 50)", "FROM", key, other]
+  case 40: return ["GETJOB", "NOHANG", "WORKER", "w", "FROM", key]
+  case 41: return ["ACKJOB", job() + ".1", job() + ".1", job() + ".2"]
+  case 42: return ["NACK", job() + ".1", job() + ".1", "DELAY", "0.01", "ERROR", value]
+  case 43: return ["DONE", job() + ".1", "RESULT", value]
+  case 44: return ["DELJOB", job(), "x"]
+  case 45:
+    return pick("RENAME", "COPY") == "COPY" ? ["COPY", key, other, "REPLACE"] : ["MOVE", key, "1"]
   case 28, 29: return ["XADD", "e", "*", "field", value]
   case 30: return ["XADD", "e", "MAXLEN", "~", "10", "*", "other", value]
   case 31: return ["XGROUP", "CREATE", "e", pick("g", "h"), "0", "MKSTREAM"]

@@ -55,5 +55,5 @@ func loadCheckpoint(_ recovery: borrowing Recovery, into engine: inout Engine) t
     try block.read(into: &body)
     try load.add(try SnapshotParts(body.view, hash: engine.context.keyHash), to: &engine)
   }
-  try load.finish()
+  try load.finish(&engine)
 }

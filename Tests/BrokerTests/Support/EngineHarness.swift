@@ -74,6 +74,11 @@ struct EngineHarness: ~Copyable {
     return true
   }
 
+  /// Sends words that hold no blanks, and leaves the reply where it is.
+  mutating func leave(_ client: Int, _ line: String) {
+    _ = run(client, line.split(separator: " ").map { Array($0.utf8) })
+  }
+
   /// Sends words that hold no blanks: `send(c, "LPUSH list a")`.
   mutating func send(_ client: Int, _ line: String) -> String {
     send(client, line.split(separator: " ").map { Array($0.utf8) })
@@ -82,7 +87,7 @@ struct EngineHarness: ~Copyable {
   /// What the client has been sent since the last look, holds or not.
   mutating func output(_ client: Int) -> String {
     let text = engine.context.sessions[client].reply.bytes.view.text
-    engine.context.sessions[client].reply.bytes.reset()
+    engine.didSend(client, engine.context.sessions[client].outputSize)
     engine.context.sessions[client].holds = []
     return text
   }
@@ -105,6 +110,9 @@ struct EngineHarness: ~Copyable {
 
   /// Checks the structures of all databases.
   func checkInvariants() {
+    for index in 0..<engine.context.jobs.spaces.count {
+      engine.context.jobs.spaces[index].checkInvariants()
+    }
     for index in 0..<engine.context.databases.count {
       engine.context.databases[index].checkInvariants()
       engine.context.databases[index].table.forEach { entry in

@@ -10,6 +10,8 @@ struct RandomRequests {
   var random: SplitMix64
   /// The highest id that was asked for by its number, in any stream.
   private var lastID = 0
+  /// The number of the next job. The node is to be 1: see `receipt`.
+  var nextJob = 1
 
   init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
@@ -68,6 +70,28 @@ struct RandomRequests {
   mutating func nextID() -> String {
     lastID += 1
     return pick(["\(lastID)-0", "\(lastID)-0", "\(lastID)-0", "\(lastID)-*", entryID()])
+  }
+
+  /// The id of a job that may be there.
+  mutating func job() -> String {
+    if chance(10) { return "own" + number(0...2) }
+    return "D-00000001-"
+      + String(Int.random(in: max(1, nextJob - 25)...nextJob, using: &random), radix: 16)
+  }
+  mutating func receipt() -> String { job() + "." + number(1...(chance(70) ? 1 : 3)) }
+  mutating func receipts() -> [String] {
+    (0..<Int.random(in: 1...4, using: &random)).map { _ in receipt() }
+  }
+  mutating func jobOptions(now: Int64) -> [String] {
+    optional(20, "DELAY", pick(["0", "0.2", "1.5"]))
+      + optional(15, "RETRY", pick(["0", "0.1", "2"]))
+      + optional(15, "TTL", pick(["0.3", "3"])) + optional(10, "ID", "own" + number(0...2))
+      + optional(20, "PRIORITY", number(0...9)) + optional(15, "ATTEMPTS", number(0...2))
+      + optional(15, "BACKOFF", pick(["FIXED", "LINEAR", "EXP"]), number(0...300), "JITTER", "50")
+      + optional(10, "DEAD", key()) + optional(10, "KEEP", "1.5") + optional(10, "MAXLEN", "9")
+      + (chance(20)
+        ? ["UNIQUE", "u" + number(0...2)] + optional(30, "FOR", "0.4") + optional(40, "REPLACE")
+          + optional(40, "UNTIL", pick(["START", "DONE"])) : [])
   }
 
   mutating func side() -> String { pick(["LEFT", "RIGHT"]) }
@@ -247,6 +271,38 @@ struct RandomRequests {
       [key()] + optional(50, "OVERFLOW", pick(["WRAP", "SAT", "FAIL"]))
         + ["SET", "u" + number(1...63), number(0...6000), number(-9...99)]
         + ["INCRBY", "i" + number(1...64), "#" + number(0...20), number(-300...300)]
+    case "ADDJOB":
+      [key(), value(), number(0...50)]
+        + (chance(10)
+          ? ["AT", "\(now + Int64.random(in: -500...900, using: &random))"] : jobOptions(now: now))
+    case "GETJOB":
+      optional(50, "NOHANG") + optional(50, "TIMEOUT", "50") + optional(40, "COUNT", number(1...4))
+        + optional(50, "LEASE", number(1...900)) + optional(20, side())
+        + optional(20, "WORKER", "w")
+        + optional(20, "WITHCOUNTERS") + optional(20, "WITHMETA") + ["FROM", key(), key()]
+    case "ACKJOB", "FASTACK": receipts()
+    case "DONE": [receipt()] + optional(60, "RESULT", value()) + optional(40, "KEEP", "0.5")
+    case "NACK":
+      receipts() + optional(30, "DELAY", "0.2") + optional(30, pick(["FREE", "DEAD"]))
+        + optional(30, "ERROR", value())
+    case "WORKING": [receipt()]
+    case "EXTEND": [number(1...900)] + receipts()
+    case "DELJOB": [job(), job()]
+    case "ENQUEUE", "DEQUEUE": [job(), job()]
+    case "QSET":
+      [key()]
+        + pick([
+          ["LEASE", number(0...900)], ["ATTEMPTS", number(0...3)], ["DEAD", pick(["", key()])],
+          ["BACKOFF", "EXP", number(0...50), "CAP", "200", "JITTER", "20"],
+          ["TTL", pick(["0", "1"])], ["MAXLEN", number(0...12)], ["TAKE", side()],
+        ])
+    case "QDROP": chance(10) ? [key()] : ["nothing"]
+    case "QREDRIVE":
+      [key() + pick([":dead", ""])] + optional(30, "TO", key()) + optional(30, "COUNT", "2")
+    case "PAUSE": [key(), pick(["in", "out", "all", "none", "none", "none", "none", "state"])]
+    case "JOBSTAMP": ["1", "1", "1", "1", "1"]  // Both are the log's alone.
+    case "JOBDUE": ["1"]
+    case "JOBLOAD": ["NOTE", "1"]
     case "PFADD": [hyperLogLog()] + (0..<30).map { _ in number(0...500) }
     case "PFMERGE": [hyperLogLog(), hyperLogLog(), hyperLogLog()]
     case "RESTORE":

@@ -85,7 +85,9 @@ extension Context {
   /// Whether `slot` waits for something that may fail to come.
   fileprivate func mayTimeOut(_ slot: Int) -> Bool {
     switch sessions[slot].wait?.kind {
-    case .pop, .popMany, .move, .popScore, .popScores, .read, .readGroup, .durable: true
+    case .pop, .popMany, .move, .job, .result, .addJob, .popScore, .popScores, .read, .readGroup,
+      .durable:
+      true
     case .saved, .pause, .shutdown, nil: false
     }
   }

@@ -132,6 +132,9 @@ enum CommandList {
     case .half(let keyword, let start, _):
       self.keyword(&c, keyword, start)
       place(&c, "find_keys", "range", [("lastkey", -1), ("keystep", 1), ("limit", 2)])
+    case .rest(let keyword, _):
+      self.keyword(&c, keyword, 1)
+      place(&c, "find_keys", "range", [("lastkey", -1), ("keystep", 1), ("limit", 0)])
     case .option:
       // An option may stand anywhere: clients are to ask GETKEYS.
       place(&c, "begin_search", "unknown", [])

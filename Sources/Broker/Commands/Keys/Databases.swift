@@ -108,6 +108,7 @@ extension Context {
 
   /// Deletes all keys of the database `index`.
   fileprivate mutating func flush(_ index: Int) {
+    if !jobs.spaces[index].isEmpty { flushJobs(index) }
     guard databases[index].count > 0 else { return }
     for key in watchers.keys where key.database == index && isThere(key, in: index) {
       breakWatches(of: key)
@@ -128,6 +129,7 @@ extension Context {
     }
     for key in waiters.keys(in: a) + waiters.keys(in: b) { loseStream(key, in: key.database) }
     databases.swapAt(a, b)
+    jobs.spaces.swapAt(a, b)
     modifiedEverything()
     for key in waiters.keys(in: a) + waiters.keys(in: b) { noteReady(key) }
   }

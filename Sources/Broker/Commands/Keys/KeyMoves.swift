@@ -55,6 +55,7 @@ extension Keys {
     }
     c.lost(entry, in: c.database)
     c.settle(entry.copied(key: destination.bytes, deadline: entry.deadline), destination)
+    c.renameJobs(of: entry, to: destination)
     entry.release()
     c.modified(source)
     c.modified(destination)
@@ -86,7 +87,8 @@ extension Keys {
     defer { c.database = current }
     // The log has it in the database of the source, so what expires in the other is logged before.
     guard c.peek(destination) == nil || replaces else { return c.reply.integer(0) }
-    c.settle(entry.copied(key: destination.bytes, deadline: entry.deadline), destination)
+    c.settle(
+      c.withoutJobs(entry.copied(key: destination.bytes, deadline: entry.deadline)), destination)
     c.modified(destination)
     c.notify(.generic, "copy_to", destination)
     c.signalReady(destination)
@@ -105,7 +107,8 @@ extension Keys {
       let entry = c.databases[current].remove(key.bytes, hash: key.hash)
     else { return c.reply.integer(0) }
     c.lost(entry, in: current)
-    c.settle(entry, key)
+    c.endJobs(of: entry, in: current)
+    c.settle(c.withoutJobs(entry), key)
     c.modified(key)
     c.modified(key, in: current)
     c.notify(.generic, "move_from", key, in: current)

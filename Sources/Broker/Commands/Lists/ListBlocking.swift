@@ -119,14 +119,18 @@ extension Lists {
   ) -> [UInt8]? {
     guard let list = c.findForWriting(source)?.unsharedList else { return nil }
     let element = list.element(at: from).array
+    let job = c.job(of: list, at: from)
     list.remove(at: from)
     let isSame = destination.bytes == source.bytes
     let isEmptied = list.isEmpty && !isSame
-    if isEmptied { c.drop(source) }
     // A list that is turned on itself stays the key it is, with its deadline.
     let target =
       isSame ? list : c.findForWriting(destination)?.unsharedList ?? c.makeList(destination)
-    unsafe element.withUnsafeBytes { unsafe target.push(ByteView($0), at: to) }
+    unsafe element.withUnsafeBytes {
+      unsafe target.push(ByteView($0), mark: job?.number ?? 0, at: to)
+    }
+    if let job, !isSame { c.move(job, to: target, destination) }
+    if isEmptied { c.drop(source) }
     c.modified(source)
     if !isSame { c.modified(destination) }
     c.notify(.list, to.pushEvent, destination)
@@ -242,6 +246,7 @@ extension Lists {
     c.reply.array(2)
     c.reply.bulk(key.bytes)
     c.reply.bulk(list.element(at: end))
+    c.endJob(of: list, at: end)
     list.remove(at: end)
     endPop(&c, key, list, at: end)
     c.propagate(end == .head ? "LPOP" : "RPOP", key.bytes)

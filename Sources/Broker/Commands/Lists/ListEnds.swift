@@ -87,6 +87,7 @@ enum Lists {
     let key = c.key(1)
     guard let list = try c.listForWriting(key) else { return c.reply.null() }
     c.reply.bulk(list.element(at: end))
+    c.endJob(of: list, at: end)
     list.remove(at: end)
     endPop(&c, key, list, at: end)
   }
@@ -108,6 +109,7 @@ enum Lists {
   static func take(_ c: inout Context, _ key: Key, _ list: List, _ count: Int, at end: List.End) {
     for _ in 0..<count {
       c.reply.bulk(list.element(at: end))
+      c.endJob(of: list, at: end)
       list.remove(at: end)
     }
     endPop(&c, key, list, at: end)

@@ -41,7 +41,7 @@ extension Lists {
       "LTRIM", arity: .exactly(4), flags: [.write], keys: [.one(1, [.delete])],
       group: .list, since: "1.0.0",
       summary: "Keeps the elements of a list between two indices and drops the others.",
-      complexity: "O(N), N chunks dropped", body: ltrim),
+      complexity: "O(N), N chunks dropped, or elements of a list with jobs", body: ltrim),
     Command(
       "LPOS", arity: .atLeast(3), flags: [.readOnly], keys: [.one(1, [.read])],
       group: .list, since: "6.0.6",
@@ -106,6 +106,7 @@ extension Lists {
     let key = c.key(1)
     guard let list = try c.listForWriting(key) else { throw .noSuchKey }
     guard let index = try index(c.arguments[2], of: list) else { throw .indexOutOfRange }
+    c.endJob(of: list, at: index)
     list.set(c.arguments[3], at: index)
     c.reply.ok()
     c.modified(key)
@@ -140,7 +141,9 @@ extension Lists {
     guard let list = try c.listForWriting(key) else { return c.reply.integer(0) }
     let limit = count == 0 ? Int.max : Int(clamping: count.magnitude)
     let from = count < 0 ? start(ofLast: limit, equalTo: element, in: list) : 0
-    let removed = list.removeAll(equalTo: element, from: from, limit: limit)
+    var jobs: [UInt64] = []
+    let removed = list.removeAll(equalTo: element, from: from, limit: limit) { jobs.append($0) }
+    for job in jobs { c.endJob(job, in: list.line) }
     c.reply.integer(removed)
     guard removed > 0 else { return }
     let isEmpty = list.isEmpty
@@ -170,6 +173,7 @@ extension Lists {
     if keep.isEmpty {
       c.drop(key)
     } else {
+      c.endJobs(of: list, outside: keep)
       list.remove(list.count - keep.upperBound, at: .tail, into: &c.graveyard)
       list.remove(keep.lowerBound, at: .head, into: &c.graveyard)
     }

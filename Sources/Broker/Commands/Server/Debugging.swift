@@ -95,6 +95,7 @@ extension Context {
     var digest = Digest()
     for index in 0..<databases.count {
       databases[index].table.forEach { digest.add($0, in: index) }
+      digest.add(index) { jobs.spaces[index].digest($0, now: jobs.stamp) }
     }
     return digest
   }

@@ -1,0 +1,278 @@
+// JobFetching.swift: GETJOB: taking jobs with a lease.
+//
+// Taking is one step: the element leaves its list and the lease begins, in one frame of the log. An
+// element without a record gets one. Who finds nothing waits in the same lines as BLPOP and BLMOVE.
+
+import RESP
+
+extension JobCommands {
+  static let fetching: [Command] = [
+    Command(
+      "GETJOB", arity: .atLeast(3), flags: [.write, .noScript, .blocking, .movableKeys],
+      keys: [
+        KeySpec(
+          place: .rest(
+            behind: "FROM",
+            others: [("TIMEOUT", 1), ("COUNT", 1), ("LEASE", 1), ("WORKER", 1)]),
+          access: [.read, .delete])
+      ], group: .queue, since: "7.2.0",
+      summary: "Takes jobs of the first queue that has any with a lease, or waits for one.",
+      complexity: "O(N+M log L), N queues given, M jobs returned, L jobs that are leased",
+      syntax: """
+        [NOHANG] [TIMEOUT ms] [COUNT n] [LEASE ms] [LEFT|RIGHT] [WORKER name] [WITHCOUNTERS] \
+        [WITHMETA] FROM queue [queue ...]
+        """,
+      body: getjob)
+  ]
+
+  /// What GETJOB is asked for.
+  struct Fetch {
+    var count = 1
+    var lease: Int64?
+    var end: List.End?
+    var worker: [UInt8]?
+    var showsCounters = false
+    var showsMeta = false
+    fileprivate var isPatient = true
+    fileprivate var timeout: Int64 = 0
+    fileprivate var firstQueue = 0
+  }
+
+  /// Most bytes of a worker's name that are kept.
+  private static let workerSizeMax = 256
+
+  /// `GETJOB [option ...] FROM queue [queue ...]` → [[queue, receipt, body, ...], ...], or null.
+  static func getjob(_ c: inout Context) throws(CommandError) {
+    let fetch = try fetch(c)
+    let queues = fetch.firstQueue..<c.arguments.count
+    for index in queues {
+      if let entry = c.find(c.key(index)), entry.kind != .list { throw .wrongType }
+    }
+    let mark = c.reply.beginArray()
+    var taken = 0
+    for index in queues where taken < fetch.count {
+      taken += take(&c, c.key(index), fetch, fetch.count - taken)
+    }
+    guard taken == 0 else { return c.reply.endArray(mark, count: taken) }
+    guard fetch.isPatient, !c.isInExec else { return c.reply.nullArray() }
+    let deadline = fetch.timeout == 0 ? 0 : c.monotonic + fetch.timeout
+    c.block(
+      .job(fetch), keys: queues.map { StoredKey(c.database, c.arguments[$0]) }, deadline: deadline)
+  }
+
+  private static func fetch(_ c: borrowing Context) throws(CommandError) -> Fetch {
+    var fetch = Fetch(), index = 1
+    let words = c.arguments
+    func value(_ option: StaticString) throws(CommandError) -> ByteView? {
+      guard words[index].matches(option) else { return nil }
+      guard index + 1 < words.count else { throw .syntax }
+      index += 1
+      return words[index]
+    }
+    while index < words.count, !words[index].matches("from") {
+      if words[index].matches("nohang") {
+        fetch.isPatient = false
+      } else if let word = try value("timeout") {
+        fetch.timeout = try c.milliseconds(word)
+      } else if let word = try value("count") {
+        guard let count = word.integer, count > 0 else {
+          throw CommandError("ERR COUNT must be above 0")
+        }
+        fetch.count = Int(count)
+      } else if let word = try value("lease") {
+        fetch.lease = try word.lease()
+      } else if words[index].matches("left") {
+        fetch.end = .head
+      } else if words[index].matches("right") {
+        fetch.end = .tail
+      } else if let word = try value("worker") {
+        guard word.count <= workerSizeMax else {
+          throw CommandError("ERR WORKER has more than \(workerSizeMax) bytes")
+        }
+        fetch.worker = word.array
+      } else if words[index].matches("withcounters") {
+        fetch.showsCounters = true
+      } else if words[index].matches("withmeta") {
+        fetch.showsMeta = true
+      } else {
+        throw .syntax
+      }
+      index += 1
+    }
+    guard index + 1 < words.count else { throw .syntax }
+    fetch.firstQueue = index + 1
+    return fetch
+  }
+
+  /// Gives the waiter whose output is in `c.reply` jobs of `key`, if it has any.
+  ///
+  /// - Returns: whether the wait is over.
+  static func serve(_ fetch: Fetch, _ c: inout Context, _ key: Key) -> Bool {
+    let mark = c.reply.beginArray(), before = c.changes
+    let taken = take(&c, key, fetch, fetch.count)
+    // What waited too long may have gone even if nothing was taken.
+    guard c.changes != before else { return false }
+    if taken > 0 { c.reply.endArray(mark, count: taken) }
+    var options: [[UInt8]] = []
+    if let lease = fetch.lease { options += [Array("LEASE".utf8), Array(String(lease).utf8)] }
+    if let end = fetch.end { options += [Array((end == .head ? "LEFT" : "RIGHT").utf8)] }
+    if let worker = fetch.worker { options += [Array("WORKER".utf8), worker] }
+    c.hasPropagated = true
+    c.effects.command(words: 5 + options.count, in: c.database) { writer in
+      writer.word("GETJOB")
+      writer.word("COUNT")
+      writer.word(integer: Int64(max(1, taken)))
+      for option in options { option.withView { writer.word($0) } }
+      writer.word("FROM")
+      writer.word(key.bytes)
+    }
+    return taken > 0
+  }
+
+  /// Takes up to `limit` jobs of `key` into the reply.
+  ///
+  /// - Returns: how many.
+  private static func take(_ c: inout Context, _ key: Key, _ fetch: Fetch, _ limit: Int) -> Int {
+    guard let entry = c.findForWriting(key), entry.kind == .list else { return 0 }
+    let db = c.database
+    if let queue = c.jobs.spaces[db].queue(key.bytes, hash: key.hash),
+      queue.pause.contains(.output)
+    {
+      return 0
+    }
+    let now = c.beginJobChange()
+    let list = entry.unsharedList
+    let queue = c.jobs.spaces[db].makeQueue(key.bytes, hash: key.hash)
+    let settings = queue.hasSettings ? queue.settings : QueueSettings()
+    let end = fetch.end ?? (settings.takesFromHead == true ? .head : .tail)
+    let term = settings.lease ?? c.jobs.lease
+    var taken = 0
+    while taken < limit, !list.isEmpty {
+      let body = list.element(at: end), mark = list.mark(at: end)
+      let old = c.jobs.spaces[db].ready(mark, in: list.line)
+      var extras = old?.flags.contains(.hasExtras) == true ? old?.extras : nil
+      if let old, let expires = extras?.expires, expires <= now {
+        c.removeJob(old)
+        list.remove(at: end)
+        continue
+      }
+      let retry = extras?.retry
+      if let worker = fetch.worker {
+        if extras == nil { extras = JobExtras() }
+        extras?.worker = worker
+      } else if extras?.worker != nil {
+        extras?.worker = nil
+      }
+      if extras?.isUniqueUntilStart == true, let unique = extras?.unique {
+        c.jobs.spaces[db].releaseName(unique, of: mark)
+        extras?.unique = nil
+      }
+      let record: JobRecord
+      if let old {
+        record = old.successor(.leased, place: queue.id, body: body, extras: extras)
+        record.flags.subtract([.lapsed, .onWall, .fromHead])
+      } else {
+        var bytes = ByteBuffer()
+        extras?.encode(into: &bytes)
+        record = JobRecord.make(
+          c.jobs.takeNumber(), .leased, place: queue.id, body: body, extras: bytes.view)
+        record.created = now
+      }
+      if fetch.end == .head { record.flags.insert(.fromHead) }
+      record.epoch += 1
+      record.lease = fetch.lease ?? retry ?? term
+      reply(&c, key, record, fetch)
+      list.remove(at: end)
+      taken += 1
+      let due = now + record.lease
+      if record.lease == 0 {
+        // At most once: delivered, then gone.
+        if let old { c.removeJob(old) }
+        record.release()
+        continue
+      }
+      c.noteDelivery(record)
+      if let old {
+        c.jobs.spaces[db].replace(old, with: record, due: due)
+      } else {
+        c.jobs.spaces[db].insert(record, due: due)
+      }
+    }
+    c.jobs.spaces[db].writableQueue(queue.id)?[.taken] += taken
+    Lists.endPop(&c, key, list, at: end)
+    return taken
+  }
+
+  private static func reply(_ c: inout Context, _ key: Key, _ record: JobRecord, _ fetch: Fetch) {
+    c.reply.array(3 + (fetch.showsCounters ? 4 : 0) + (fetch.showsMeta ? 8 : 0))
+    c.reply.bulk(key.bytes)
+    c.reply.bulk(JobID.receipt(record, node: c.jobs.node))
+    c.reply.bulk(record.body)
+    if fetch.showsCounters {
+      c.reply.bulk("nacks")
+      c.reply.integer(Int(record.failures))
+      c.reply.bulk("additional-deliveries")
+      c.reply.integer(max(0, record.attempts - 1 - Int(record.failures)))
+    }
+    guard fetch.showsMeta else { return }
+    c.reply.bulk("attempt")
+    c.reply.integer(record.attempts)
+    c.reply.bulk("lease-ms")
+    c.reply.integer(record.lease)
+    c.reply.bulk("enqueued-ms")
+    c.reply.integer(c.onWall(record.created))
+    c.reply.bulk("priority")
+    c.reply.integer(Int(record.priority))
+  }
+}
+
+extension Context {
+  /// A time of the jobs' clock as the wall's clock shows it.
+  mutating func onWall(_ time: Int64) -> Int64 { time + jobsWall - jobsNow() }
+
+  /// Notes that the reply in the making has a job, which is not delivered before it is sent.
+  mutating func noteDelivery(_ record: JobRecord) {
+    guard !isLoading else { return }
+    sessions[slot].deliveries.append(
+      Session.Delivery(
+        end: reply.count, database: database, number: record.number, epoch: record.epoch))
+  }
+
+  /// Puts back the jobs whose replies were not sent before the session of `slot` ended.
+  mutating func giveBackUnsent(_ slot: Int) {
+    guard !sessions[slot].deliveries.isEmpty else { return }
+    let deliveries = sessions[slot].deliveries, current = database
+    sessions[slot].deliveries = []
+    defer { database = current }
+    // The last one first: the others come before it, as they did.
+    for delivery in deliveries.reversed() {
+      database = delivery.database
+      guard let record = jobs.spaces[database].find(delivery.number), record.state == .leased,
+        record.epoch == delivery.epoch
+      else { continue }
+      let receipt = JobID.receipt(record, node: jobs.node)
+      let now = beginJobChange()
+      release(record, now: now)
+      receipt.withView { receipt in
+        effects.command("NACK", receipt, ByteView("FREE"), in: database)
+      }
+    }
+  }
+
+  /// Gives a lease back as if the job had not been taken.
+  mutating func release(_ old: JobRecord, now: Int64) {
+    let record = jobs.spaces[database].unshared(old)
+    record.uncounted += 1
+    giveBack(record, now: now)
+  }
+}
+
+extension ByteView {
+  /// The length of a lease in ms: at least 1.
+  func lease() throws(CommandError) -> Int64 {
+    guard let value = integer, value > 0, value <= Int64(Int32.max) else {
+      throw CommandError("ERR LEASE must be 1 to \(Int32.max) ms")
+    }
+    return value
+  }
+}

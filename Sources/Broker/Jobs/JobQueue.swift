@@ -1,0 +1,160 @@
+// JobQueue.swift: what belongs to a queue beside its list: settings, counters, whether it is paused.
+//
+// A queue is there as long as anything is known of it: a job of it, a setting, a count.
+
+import RESP
+
+/// Settings of a queue; nil is as the server has it.
+struct QueueSettings: Equatable {
+  /// Length of leases, ms.
+  var lease: Int64?
+  var attemptsMax: Int64?
+  var backoff: Backoff?
+  var deadQueue: [UInt8]?
+  /// ms that a job may wait.
+  var ttl: Int64?
+  var lengthMax: Int64?
+  var takesFromHead: Bool?
+
+  var isEmpty: Bool { self == QueueSettings() }
+
+  var encoded: ByteBuffer {
+    var writer = FieldWriter()
+    writer.add(1, lease)
+    writer.add(2, attemptsMax)
+    writer.add(3, backoff?.encoded)
+    writer.add(4, deadQueue)
+    writer.add(5, ttl)
+    writer.add(6, lengthMax)
+    writer.add(7, takesFromHead.map { $0 ? 1 : 0 })
+    return writer.bytes
+  }
+
+  init() {}
+
+  init?(decoding bytes: ByteView) {
+    var read = QueueSettings()
+    let isWhole = readFields(bytes) { tag, field in
+      switch tag {
+      case 1: read.lease = field.fieldInteger
+      case 2: read.attemptsMax = field.fieldInteger
+      case 3: read.backoff = Backoff(decoding: field)
+      case 4: read.deadQueue = field.array
+      case 5: read.ttl = field.fieldInteger
+      case 6: read.lengthMax = field.fieldInteger
+      case 7: read.takesFromHead = field.fieldInteger == 1
+      default: return false
+      }
+      return true
+    }
+    guard isWhole else { return nil }
+    self = read
+  }
+}
+
+///     offset  size  field
+///          0     4  owners
+///          4     4  id         place in JobSpace.queues
+///          8     4  size       bytes of the name
+///         12     1  pause      Pause
+///         13     3  (zero)
+///         16     8  settings   blob, or 0
+///         24     4  scheduled  jobs of the queue in that state
+///         28     4  leased
+///         32     4  kept       finished, and the result is kept
+///         36     4  lines      of which the queue has the list
+///         40     8  added      ┐
+///         48     8  taken      │
+///         56     8  finished   │ since it is known
+///         64     8  failed     │
+///         72     8  expired    ┘
+///         80     …  the name
+@safe
+struct JobQueue: HashItem {
+  let address: UnsafeMutableRawPointer
+  @inline(__always)
+  init(address: UnsafeMutableRawPointer) { unsafe self.address = address }
+
+  private static var headerSize: Int { 80 }
+
+  struct Pause: OptionSet {
+    let rawValue: UInt8
+    /// Takes no jobs.
+    static let input = Pause(rawValue: 1)
+    /// Gives none.
+    static let output = Pause(rawValue: 2)
+  }
+
+  /// The numbers kept of a queue, by their offset.
+  enum Count: Int {
+    case scheduled = 24
+    case leased = 28
+    case kept = 32
+    case lines = 36
+  }
+  enum Total: Int, CaseIterable {
+    case added = 40
+    case taken = 48
+    case finished = 56
+    case failed = 64
+    case expired = 72
+  }
+
+  static func make(_ name: ByteView, id: UInt32) -> JobQueue {
+    let queue = JobQueue.allocate(size: headerSize + name.count)
+    queue.clear(at: 4, size: headerSize - 4)
+    queue.store(id, at: 4)
+    queue.store(UInt32(name.count), at: 8)
+    queue.write(name, at: headerSize)
+    return queue
+  }
+
+  var id: UInt32 { load(4) }
+  @inline(__always) var key: ByteView {
+    view(at: Self.headerSize, size: Int(load(8, as: UInt32.self)))
+  }
+  var pause: Pause {
+    get { Pause(rawValue: load(12)) }
+    nonmutating set { store(newValue.rawValue, at: 12) }
+  }
+
+  subscript(count: Count) -> Int {
+    get { Int(load(count.rawValue, as: UInt32.self)) }
+    nonmutating set { store(UInt32(newValue), at: count.rawValue) }
+  }
+  subscript(total: Total) -> Int {
+    get { load(total.rawValue) }
+    nonmutating set { store(newValue, at: total.rawValue) }
+  }
+
+  private var blob: Blob? {
+    unsafe load(16, as: UnsafeMutableRawPointer?.self).map { unsafe Blob(address: $0) }
+  }
+
+  @inline(__always) var hasSettings: Bool { load(16, as: UInt64.self) != 0 }
+  var settings: QueueSettings {
+    get { blob.flatMap { QueueSettings(decoding: $0.bytes) } ?? QueueSettings() }
+    nonmutating set {
+      blob?.release()
+      let bytes = newValue.encoded
+      let new = newValue.isEmpty ? nil : Blob.copying(bytes.view)
+      unsafe store(new?.address, at: 16)
+    }
+  }
+  var encodedSettings: ByteView { blob?.bytes ?? ByteView() }
+
+  /// Whether nothing but counts would be lost with it.
+  var isIdle: Bool {
+    !hasSettings && pause.isEmpty && self[.scheduled] == 0 && self[.leased] == 0
+      && self[.kept] == 0 && self[.lines] == 0
+  }
+
+  func releaseChildren() { blob?.release() }
+
+  func copied() -> JobQueue {
+    let copy = JobQueue.allocate(size: Self.headerSize + key.count)
+    copy.write(view(at: 4, size: Self.headerSize - 4 + key.count), at: 4)
+    blob?.retain()
+    return copy
+  }
+}

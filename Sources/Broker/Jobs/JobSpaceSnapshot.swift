@@ -1,0 +1,152 @@
+// JobSpaceSnapshot.swift: the jobs of one database as a checkpoint has them, and back.
+//
+//     queue  id and name in the record (SnapshotRecord.swift); pause u8, totals 5 × u64, settings
+//     job    queue and body in the record; the rest is
+//              state u8, flags u8, priority u8, end u8, number u64, place u32, epoch u32, due i64,
+//              created i64, failures u16, expirations u16, uncounted u32, lease u32, is timed u8,
+//              extras
+//     note   1, then the head: fields of Jobs; or 2, number u64, until i64, then a name
+// Little-endian.
+
+import RESP
+
+/// What is left to be written of a space. It belongs to one thread at a time.
+final class JobSpaceSnapshot: SnapshotSection {
+  private var head: [UInt8]?
+  private var queues: TableItems<JobQueue>
+  private var names: TableItems<JobName>
+  private var records: TableItems<JobRecord>
+
+  init(
+    head: [UInt8]?, queues: consuming TableItems<JobQueue>, names: consuming TableItems<JobName>,
+    records: consuming TableItems<JobRecord>
+  ) {
+    self.head = head
+    self.queues = queues
+    self.names = names
+    self.records = records
+  }
+
+  func next(into block: inout SnapshotBlock) -> Bool {
+    if let head {
+      self.head = nil
+      block.append(jobNote: [1] + head)
+      return true
+    }
+    var rest = ByteBuffer()
+    if let queue = queues.next() {
+      rest.append(byte: queue.pause.rawValue)
+      for total in JobQueue.Total.allCases { rest.append(littleEndian: UInt64(queue[total])) }
+      rest.append(queue.encodedSettings)
+      block.append(jobQueue: queue.id, name: queue.key, rest: rest.view)
+      queue.release()
+      return true
+    }
+    if let name = names.next() {
+      rest.append(byte: 2)
+      rest.append(littleEndian: name.number)
+      rest.append(littleEndian: name.until)
+      rest.append(name.key)
+      block.append(jobNote: rest.view.array)
+      name.release()
+      return true
+    }
+    guard let record = records.next() else { return false }
+    Self.append(record, to: &rest)
+    let queue = record.state == .scheduled || record.state == .leased ? record.place : 0
+    block.append(job: queue, body: record.body, rest: rest.view)
+    record.release()
+    return true
+  }
+
+  /// All of a record but its body.
+  static func append(_ record: JobRecord, to bytes: inout ByteBuffer) {
+    bytes.append(byte: record.state.rawValue)
+    bytes.append(byte: record.flags.intersection(.kept).rawValue)
+    bytes.append(byte: record.priority)
+    bytes.append(byte: record.end.rawValue)
+    bytes.append(littleEndian: record.number)
+    bytes.append(littleEndian: record.place)
+    bytes.append(littleEndian: record.epoch)
+    bytes.append(littleEndian: record.isTimed ? record.due : 0)
+    bytes.append(littleEndian: record.created)
+    bytes.append(littleEndian: record.failures)
+    bytes.append(littleEndian: record.expirations)
+    bytes.append(littleEndian: record.uncounted)
+    bytes.append(littleEndian: UInt32(record.lease))
+    bytes.append(byte: record.isTimed ? 1 : 0)
+    bytes.append(record.encodedExtras)
+  }
+
+  private static let recordSize = 49
+
+  fileprivate static func record(_ rest: ByteView, body: ByteView) -> (JobRecord, due: Int64?)? {
+    guard rest.count >= recordSize, let state = JobState(rawValue: rest[0]), rest[2] <= 9,
+      let end = JobEnd(rawValue: rest[3])
+    else { return nil }
+    let flags = JobRecord.Flags(rawValue: rest[1]), number: UInt64 = rest.littleEndian(at: 4)
+    let extras = rest[recordSize..<rest.count]
+    guard flags.subtracting(.kept).isEmpty, number > 0, JobExtras(decoding: extras) != nil else {
+      return nil
+    }
+    let record = JobRecord.make(
+      number, state, place: rest.littleEndian(at: 12), body: body, extras: extras)
+    record.flags = record.flags.union(flags)
+    record.priority = rest[2]
+    record.end = end
+    record.epoch = rest.littleEndian(at: 16)
+    record.created = rest.littleEndian(at: 28)
+    record.failures = rest.littleEndian(at: 36)
+    record.expirations = rest.littleEndian(at: 38)
+    record.uncounted = rest.littleEndian(at: 40)
+    if state != .ready { record.lease = Int64(rest.littleEndian(at: 44, as: UInt32.self)) }
+    return (record, rest[48] == 1 ? rest.littleEndian(at: 20, as: Int64.self) : nil)
+  }
+}
+
+extension Jobs {
+  /// Takes a queue of a snapshot.
+  ///
+  /// - Returns: false when it cannot be one.
+  mutating func load(queue id: UInt32, name: ByteView, rest: ByteView, in database: Int) -> Bool {
+    guard id > 0, id < 1 << 28, rest.count >= 41,
+      let settings = QueueSettings(decoding: rest[41..<rest.count])
+    else { return false }
+    let queue = JobQueue.make(name, id: id)
+    queue.pause = JobQueue.Pause(rawValue: rest[0])
+    for (index, total) in JobQueue.Total.allCases.enumerated() {
+      queue[total] = Int(clamping: rest.littleEndian(at: 1 + index * 8, as: UInt64.self))
+    }
+    queue.settings = settings
+    guard spaces[database].load(queue) else {
+      queue.release()
+      return false
+    }
+    return true
+  }
+
+  /// Takes a job of a snapshot.
+  ///
+  /// - Returns: false when it cannot be one.
+  mutating func load(job body: ByteView, rest: ByteView, in database: Int) -> Bool {
+    guard let (record, due) = JobSpaceSnapshot.record(rest, body: body), record.place < 1 << 28
+    else { return false }
+    return spaces[database].load(record, due: due)
+  }
+
+  /// Takes a note of a snapshot.
+  ///
+  /// - Returns: false when it cannot be one.
+  mutating func load(note bytes: ByteView, in database: Int) -> Bool {
+    guard bytes.count > 0 else { return false }
+    switch bytes[0] {
+    case 1: return takeHead(bytes[1..<bytes.count])
+    case 2 where bytes.count >= 17:
+      spaces[database].setName(
+        bytes[17..<bytes.count], bytes.littleEndian(at: 1),
+        until: bytes.littleEndian(at: 9))
+      return true
+    default: return false
+    }
+  }
+}

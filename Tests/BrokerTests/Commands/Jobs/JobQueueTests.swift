@@ -1,0 +1,199 @@
+// JobQueueTests.swift: queues as a whole, results, and producers that wait for room.
+
+import Testing
+
+@testable import Broker
+
+private let first = JobRig.id(1), second = JobRig.id(2)
+
+@Test func settingsOfAQueueHoldForJobsThatSayNothingElse() throws {
+  var rig = JobRig()
+  #expect(
+    rig.send(
+      "QSET q LEASE 100 ATTEMPTS 1 DEAD grave BACKOFF EXP 10 CAP 50 TTL 9 MAXLEN 3 TAKE LEFT")
+      == "+OK")
+  for _ in 0..<2 {
+    #expect(
+      rig.values("QGET q") == [
+        "lease-ms", ":100", "attempts", ":1", "backoff", "EXP 10 CAP 50", "dead", "grave", "ttl-ms",
+        ":9000", "maxlen", ":3", "take", "left",
+      ])
+    try rig.restart()
+  }
+  _ = rig.send("ADDJOB q a 0")
+  _ = rig.send("ADDJOB q b 0")
+  #expect(rig.values("LRANGE q 0 -1") == ["a", "b"])
+  #expect(
+    rig.values("GETJOB WITHMETA FROM q").prefix(7) == [
+      "q", "\(first).1", "a", "attempt", ":1", "lease-ms", ":100",
+    ])
+  rig.advance(100)
+  #expect(rig.values("LRANGE grave 0 -1") == ["a"])
+  for body in ["c", "d"] { _ = rig.send("ADDJOB q \(body) 0") }
+  #expect(rig.send("ADDJOB q e 0").hasPrefix("-MAXLEN "))
+  rig.advance(9000)
+  #expect(rig.send("LLEN q") == ":0")
+  #expect(rig.send("QSET q LEASE 0 DEAD") == "-ERR syntax error")
+  _ = rig.send("QSET q LEASE 0 TTL 0 MAXLEN 0")
+  #expect(rig.values("QGET q").first == "attempts")
+}
+
+@Test func aDroppedQueueLeavesNothing() throws {
+  var rig = JobRig()
+  _ = rig.send("QSET q LEASE 100")
+  for body in ["a", "b", "c"] { _ = rig.send("ADDJOB q \(body) 0 UNIQUE \(body)") }
+  _ = rig.send("ADDJOB q d 0 DELAY 1")
+  _ = rig.send("GETJOB FROM q")
+  #expect(rig.send("QDROP q") == ":1")
+  #expect(rig.send("QDROP q") == ":0")
+  for isRestarted in [false, true] {
+    if isRestarted { try rig.restart() }
+    #expect(rig.values("QGET q") == [])
+    for number in 1...4 { #expect(rig.send("SHOW \(JobRig.id(number))") == "$-1") }
+    #expect(rig.send("ACKJOB \(first).1") == ":0")
+    rig.advance(5000)
+    #expect(rig.send("EXISTS q") == ":0")
+    #expect(rig.harness.engine.context.jobs.spaces[0].records.count == 0)
+    rig.harness.checkInvariants()
+  }
+  #expect(rig.values("ADDJOB q e 0 UNIQUE a WITHSTATUS") == [JobRig.id(5), ":1"])
+}
+
+@Test func QSTATCountsWhatHappened() {
+  var rig = JobRig()
+  for body in ["a", "b", "c"] { _ = rig.send("ADDJOB q \(body) 0") }
+  _ = rig.send("ADDJOB q d 0 DELAY 9")
+  _ = rig.send("GETJOB COUNT 2 LEASE 10 FROM q")
+  _ = rig.send("ACKJOB \(first).1")
+  _ = rig.send("NACK \(second).1")
+  _ = rig.send("GETJOB LEASE 10 FROM q")
+  rig.advance(10)
+  let worker = rig.harness.client()
+  _ = rig.send("PAUSE q out")
+  _ = rig.harness.send(worker, "GETJOB FROM q")
+  #expect(
+    rig.values("QSTAT q") == [
+      "name", "q", "ready", ":2", "scheduled", ":1", "leased", ":0", "kept", ":0", "dead", ":0",
+      "age-ms", ":10", "jobs-in", ":4", "jobs-out", ":3", "acked", ":1", "failed", ":1", "expired",
+      ":1", "waiting", ":1", "pause", "out",
+    ])
+  #expect(rig.send("QSTAT none") == "$-1")
+}
+
+@Test func aPauseHoldsJobsBackUntilItEnds() throws {
+  var rig = JobRig()
+  _ = rig.send("ADDJOB q a 0")
+  #expect(rig.values("PAUSE q all") == ["all"])
+  try rig.restart()
+  #expect(rig.values("PAUSE q state") == ["all"])
+  #expect(rig.send("ADDJOB q b 0").hasPrefix("-PAUSED "))
+  #expect(rig.send("GETJOB NOHANG FROM q") == "*-1")
+  let worker = rig.harness.client()
+  _ = rig.harness.send(worker, "GETJOB FROM q")
+  #expect(rig.output(worker) == "")
+  #expect(rig.values("PAUSE q none") == ["none"])
+  #expect(rig.output(worker) == "*1 *3 $1 q $14 \(first).1 $1 a")
+}
+
+@Test func deadJobsAreGivenAnotherChance() throws {
+  var rig = JobRig()
+  for body in ["a", "b"] { _ = rig.send("ADDJOB q \(body) 0 ATTEMPTS 1") }
+  for number in 1...2 {
+    _ = rig.send("GETJOB FROM q")
+    _ = rig.send("NACK \(JobRig.id(number)).1 ERROR why")
+  }
+  _ = rig.send("LPUSH q:dead raw")
+  #expect(rig.values("QPEEK q:dead 2") == ["q:dead", first, "a", "q:dead", second, "b"])
+  #expect(rig.send("QPEEK q:dead -1") == "*1 *3 $6 q:dead $-1 $3 raw")
+  #expect(rig.send("QREDRIVE q:dead COUNT 1") == ":1")
+  #expect(rig.send("QREDRIVE q:dead TO p") == ":2")
+  try rig.restart()
+  #expect(rig.values("LRANGE q 0 -1") == ["a"])
+  #expect(rig.values("LRANGE p 0 -1") == ["raw", "b"])
+  #expect(rig.show(first, "state") == "ready")
+  #expect(rig.show(first, "failures") == ":0")
+  #expect(rig.show(first, "error") == "why")
+  // A receipt of before is stale.
+  #expect(rig.send("ACKJOB \(first).1") == ":0")
+  #expect(rig.values("GETJOB FROM q") == ["q", "\(first).2", "a"])
+  rig.harness.checkInvariants()
+}
+
+@Test func aJobMayBeTakenOutAndPutBack() throws {
+  var rig = JobRig()
+  for body in ["a", "b", "c"] { _ = rig.send("ADDJOB q \(body) 0") }
+  _ = rig.send("ADDJOB q d 0 DELAY 1")
+  #expect(rig.send("DEQUEUE \(second) \(JobRig.id(4)) \(JobRig.id(9))") == ":2")
+  try rig.restart()
+  rig.advance(2000)
+  #expect(rig.values("LRANGE q 0 -1") == ["c", "a"])
+  #expect(rig.show(second, "state") == "dequeued")
+  #expect(rig.send("ENQUEUE \(second) \(first)") == ":1")
+  #expect(rig.values("LRANGE q 0 -1") == ["b", "c", "a"])
+  rig.harness.checkInvariants()
+}
+
+@Test func aResultIsKeptForItsTime() throws {
+  var rig = JobRig()
+  _ = rig.send("ADDJOB q a 0 KEEP 5")
+  _ = rig.send("ADDJOB q b 0")
+  _ = rig.send("GETJOB COUNT 2 FROM q")
+  let waiter = rig.harness.client()
+  _ = rig.harness.send(waiter, "RESULT \(first) BLOCK 0")
+  #expect(rig.send("RESULT \(first)") == "*2 $6 leased $-1")
+  #expect(rig.send("DONE \(first).1 RESULT fine") == ":1")
+  #expect(rig.output(waiter) == "*2 $4 done $4 fine")
+  try rig.restart()
+  #expect(rig.send("RESULT \(first)") == "*2 $4 done $4 fine")
+  #expect(rig.send("DONE \(first).1") == ":0")
+  rig.advance(5000)
+  #expect(rig.send("RESULT \(first)") == "*-1")
+  let other = rig.harness.client()
+  _ = rig.harness.send(other, "RESULT \(second) BLOCK 100")
+  rig.advance(100)
+  #expect(rig.output(other) == "*-1")
+  _ = rig.harness.send(other, "RESULT \(second) BLOCK 0")
+  _ = rig.send("NACK \(second).1 DEAD ERROR bad")
+  #expect(rig.output(other) == "*2 $4 dead $3 bad")
+}
+
+@Test(arguments: [
+  "RPOP q", "GETJOB FROM q", "DEL q", "QDROP q", "LREM q 0 a", "DELJOB D-00000001-1",
+])
+func aProducerWaitsForRoom(_ line: String) throws {
+  var rig = JobRig()
+  let producer = rig.harness.client()
+  _ = rig.send("ADDJOB q a 0")
+  #expect(rig.harness.send(producer, "ADDJOB q b 50 MAXLEN 1") == "")
+  rig.advance(49)
+  _ = rig.send(line)
+  #expect(rig.output(producer) == "$12 \(second)")
+  #expect(rig.values("LRANGE q 0 -1") == ["b"])
+  try rig.restart()
+  #expect(rig.values("LRANGE q 0 -1") == ["b"])
+  let other = rig.harness.client()
+  _ = rig.harness.send(other, "ADDJOB q c 50 MAXLEN 1")
+  rig.advance(50)
+  #expect(rig.output(other).hasPrefix("-MAXLEN "))
+}
+
+@Test func queuesAndJobsAreWalked() {
+  var rig = JobRig()
+  for number in 0..<30 { _ = rig.send("ADDJOB q\(number % 3) body 0 DELAY \(number % 2)") }
+  var queues: Set<String> = [], jobs: Set<String> = [], cursor = "0"
+  repeat {
+    let reply = rig.values("QSCAN \(cursor) COUNT 1 MINLEN 1")
+    cursor = reply[0]
+    queues.formUnion(reply.dropFirst())
+  } while cursor != "0"
+  #expect(queues == ["q0", "q1", "q2"])
+  repeat {
+    let reply = rig.values("JSCAN \(cursor) COUNT 5 QUEUE q0 STATE scheduled")
+    cursor = reply[0]
+    jobs.formUnion(reply.dropFirst())
+  } while cursor != "0"
+  #expect(jobs == Set([4, 10, 16, 22, 28].map(JobRig.id)))
+  #expect(
+    rig.send("JSCAN 0 REPLY all COUNT 100 QUEUE q1 STATE ready").contains("$5 state $5 ready"))
+  #expect(rig.send("JSCAN x").hasPrefix("-ERR "))
+}
