@@ -151,8 +151,11 @@ extension Context {
   /// Counts an error.
   mutating func noteError(_ error: CommandError) {
     statistics.errorReplies += 1
-    let code = error.message.prefix { $0 != 0x20 }
-    statistics.errors[String(decoding: code, as: UTF8.self), default: 0] += 1
+    // Scripts make codes of their own: so many, of so many bytes, are told apart.
+    let code = error.message.prefix(64).prefix { $0 != 0x20 }
+    let name = String(decoding: code, as: UTF8.self)
+    guard statistics.errors.count < 128 || statistics.errors[name] != nil else { return }
+    statistics.errors[name, default: 0] += 1
   }
 
   /// Answers an unknown command; a web browser that was lured here is dropped without a word, and

@@ -68,13 +68,14 @@ final class JobSpaceSnapshot: SnapshotSection {
     bytes.append(littleEndian: record.number)
     bytes.append(littleEndian: record.place)
     bytes.append(littleEndian: record.epoch)
-    bytes.append(littleEndian: record.isTimed ? record.due : 0)
+    // Not whether it is in a heap, which changes while this is written.
+    bytes.append(littleEndian: record.due)
     bytes.append(littleEndian: record.created)
     bytes.append(littleEndian: record.failures)
     bytes.append(littleEndian: record.expirations)
     bytes.append(littleEndian: record.uncounted)
     bytes.append(littleEndian: UInt32(record.lease))
-    bytes.append(byte: record.isTimed ? 1 : 0)
+    bytes.append(byte: record.due != 0 ? 1 : 0)
     bytes.append(record.encodedExtras)
   }
 

@@ -19,6 +19,8 @@ final class FunctionMachine {
   private let loading: Table
   /// What the library being loaded has registered so far; nil when none is.
   private var registered: [ScriptFunction]?
+  /// Their names, folded.
+  private var registeredNames: Set<[UInt8]> = []
   private var loadCount = 0
 
   /// Looks at the hook, of about 100,000 instructions each, that a library may take.
@@ -61,6 +63,7 @@ final class FunctionMachine {
       throw machine.compileError("Error compiling function: ", compiled)
     }
     registered = []
+    registeredNames = []
     show(loading)
     let hook = lua.hook
     var looks = 0
@@ -110,7 +113,7 @@ final class FunctionMachine {
 
   /// `redis.register_function(name, callback)`, or with a table of named arguments.
   private func register(_ call: Call) throws(CommandError) {
-    guard let registered else {
+    guard registered != nil else {
       throw CommandError(
         "ERR redis.register_function can only be called on FUNCTION LOAD command")
     }
@@ -119,12 +122,11 @@ final class FunctionMachine {
     }
     let function = call.count == 2 ? try positional(call) : try named(call)
     guard FunctionLibraries.isName(function.name) else { throw FunctionLibraries.badName }
-    let folded = FunctionLibraries.folded(function.name)
-    guard !registered.contains(where: { FunctionLibraries.folded($0.name) == folded }) else {
+    guard registeredNames.insert(FunctionLibraries.folded(function.name)).inserted else {
       throw CommandError("ERR Function already exists in the library")
     }
     lua.pin(function.callback)
-    self.registered?.append(function)
+    registered?.append(function)
   }
 
   private func positional(_ call: Call) throws(CommandError) -> ScriptFunction {

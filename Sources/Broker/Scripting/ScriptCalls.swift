@@ -48,6 +48,9 @@ extension ScriptMachine {
   /// Work that a call counts as, in instructions: the budget is looked at after a thousand of them.
   private static let stepsOfCall = 100
 
+  /// Bytes that may wait for the log before a command of a script: all of a script is one frame.
+  private static let effectsMax = 1 << 30
+
   /// `redis.call(command, ...)` and `redis.pcall(command, ...)` → the reply as a value; of an error the one
   /// throws it and the other returns it.
   func command(_ call: Call, raisesErrors: Bool) throws(Failure) -> Int {
@@ -153,8 +156,13 @@ extension ScriptMachine {
     if !run.mayWrite, !entry.flags.isDisjoint(with: [.write, .likeWrite]) {
       throw CommandError("ERR Write commands are not allowed from read-only scripts.")
     }
+    guard entry.flags.contains(.write) else { return }
+    guard c.effects.bytes.count + words.size <= Self.effectsMax else {
+      throw CommandError(
+        "ERR the changes of the script are more than one frame of the log can have")
+    }
     // Once it has written it is not stopped for want of something: half of its work would be left.
-    guard entry.flags.contains(.write), !run.hasWritten else { return }
+    guard !run.hasWritten else { return }
     if c.settings.replicaCountMin > 0 { throw .noReplicas }
     guard entry.flags.contains(.denyOOM) else { return }
     if run.beganFull, !run.needsNoRoom { throw .outOfMemory }

@@ -95,6 +95,7 @@ struct ScriptLibrary {
     else { throw machine.failure(call, "ERR Invalid debug level.") }
     var words: [String] = []
     for index in 2...call.count where call[index].isString || call[index].isNumber {
+      if call[index].isString { try call.spend(call[index].string.withView { $0.count } >> 3) }
       words.append(machine.lua.text(call[index]).string.withView { $0.text })
     }
     machine.host?.log(levels[level], words.joined(separator: " "))
@@ -133,6 +134,7 @@ struct ScriptLibrary {
       throw machine.failure(call, "ERR wrong number of arguments")
     }
     let isText = call[1].isString || call[1].isNumber
+    if call[1].isString { try call.spend(call[1].string.withView { $0.count } >> 3) }
     let hash =
       isText
       ? machine.lua.text(call[1]).string.withView { SHA1($0) } : SHA1(ByteView())

@@ -50,6 +50,8 @@ final class ScriptMachine {
 
   let lua = Interpreter(memoryMax: memoryMax)
   var run = ScriptRun()
+  /// How many parts of what the script returned are nested too deeply for a reply.
+  var partsTooDeep = 0
   /// The command that the script is calling.
   var words = CallWords()
   /// Puts a position to errors; see `makeHandler`.
@@ -116,13 +118,19 @@ final class ScriptMachine {
     c.isInScript = false
     c.propagateNothing()
     let isShuttingDown = c.busy?.isShuttingDown == true
-    if c.busy != nil { c.busy = nil }
+    if c.busy != nil, !isShuttingDown { c.busy = nil }
     words.shrink()
     switch result {
     case .success(let value): reply(with: value, &c)
     case .failure(let error): try fail(with: error, &c)
     case .killed:
-      if isShuttingDown { c.effects.truncate(to: effects) }
+      // Nothing of it goes to the log, so nothing else may happen to what it has changed: everyone is
+      // told BUSY to the end. A transaction goes to the log whole, with what the script did.
+      if isShuttingDown, !wasInExec {
+        c.effects.truncate(to: effects)
+        c.readyKeys.removeAll()
+        c.readyKeySet.removeAll()
+      }
       throw killed(as: run)
     }
   }

@@ -10,19 +10,28 @@ import Lua
 import RESP
 
 extension ScriptMachine {
-  /// How deep what is returned may be nested; deeper parts are an error.
+  /// How deep what is returned may be nested; one deeper part is an error in its place. With a second one
+  /// all is an error: a table that has itself as two elements would have 2^1000 such parts.
   private static let depthMax = 1000
 
   /// Writes `value`, which a script has returned, as a reply.
   func reply(with value: Value, _ c: inout Context) {
-    let errors = c.statistics.errorReplies
+    let errors = c.statistics.errorReplies, start = c.reply.count
+    partsTooDeep = 0
     write(value, depth: 0, &c)
+    if partsTooDeep > 1 {
+      c.reply.bytes.truncate(to: start)
+      c.replyError(CommandError("ERR reached lua stack limit"))
+    }
     if c.statistics.errorReplies > errors { c.statistics.perCommand[c.command].failed += 1 }
   }
 
   private func write(_ value: Value, depth: Int, _ c: inout Context) {
+    guard partsTooDeep <= 1 else { return }
     guard depth < Self.depthMax else {
-      return c.replyError(CommandError("ERR reached lua stack limit"))
+      partsTooDeep += 1
+      if partsTooDeep == 1 { c.replyError(CommandError("ERR reached lua stack limit")) }
+      return
     }
     // What refers to itself twice would grow beyond all bounds.
     guard c.reply.count <= c.reply.sizeMax else {

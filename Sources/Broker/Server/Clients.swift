@@ -426,6 +426,11 @@ extension Server {
 
   mutating func disconnect(_ slot: Int) {
     guard connections[slot].isOpen else { return }
+    guard !engine.context.sessions[slot].flags.contains(.served) else {
+      // In the middle of its own request, which reads its bytes: it goes when that has ended.
+      engine.context.sessions[slot].flags.insert(.dropped)
+      return engine.context.touchSession(slot)
+    }
     connections[slot].socket.close()
     connections[slot] = ClientConnection()
     engine.close(slot)

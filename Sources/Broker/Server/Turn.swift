@@ -134,15 +134,21 @@ extension Server {
 
   /// Sends what this turn's requests gave rise to.
   mutating func sendTouched() {
-    var index = 0
+    var index = 0, kept: [Int] = []
     while index < engine.context.touched.count {
       let slot = engine.context.touched[index]
       index += 1
+      // Its output is in use by its own request, a script that takes long.
+      guard !engine.context.sessions[slot].flags.contains(.served) else {
+        kept.append(slot)
+        continue
+      }
       engine.context.sessions[slot].flags.remove(.touched)
       guard connections[slot].isOpen else { continue }
       send(slot)
     }
     engine.context.touched.removeAll(keepingCapacity: true)
+    engine.context.touched += kept
   }
 
   /// Sends what has waited for the log and need not any more.

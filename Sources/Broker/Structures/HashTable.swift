@@ -663,7 +663,7 @@ extension HashTable {
       if wrapped { return 0 }
       position = next
       let isBoundary = position & (1 << shift - 1) == 0
-      if isBoundary, met >= atLeast || leaves >= atLeast * 10 { return position >> shift }
+      if isBoundary, met >= atLeast || leaves / 10 >= atLeast { return position >> shift }
     }
   }
 

@@ -41,6 +41,43 @@ private let longLoop = "for i = 1, 3000000000 do end"
   #expect(first.text == ":3000000\r\n")
 }
 
+/// A client that goes, or is found gone, while its script runs keeps its place until the script has
+/// ended: nobody else is given its replies, or its rights.
+@Test func theClientOfABusyScriptGoesWhenTheScriptHasEnded() throws {
+  let rig = try ServerRig { $0.busyReplyThreshold = 1 }
+  let second = try rig.client()
+  do {
+    let first = try rig.client()
+    first.request("MONITOR")
+    _ = rig.run(first, until: "+OK\r\n")
+    first.request(utf8("EVAL", longLoop, "0"))
+    first.request("SET a b")
+    first.send()
+  }
+  second.request("UNWATCH", "UNWATCH", "SCRIPT KILL")
+  let isKilled = rig.run([second]) { _ in second.text.hasSuffix("+OK\r\n+OK\r\n+OK\r\n") }
+  #expect(isKilled)
+  let third = try rig.client()
+  third.request("PING")
+  let isAnswered = rig.run(third, until: "+PONG\r\n")
+  #expect(isAnswered)
+  #expect(third.text == "+PONG\r\n")
+}
+
+/// What comes behind a script that SHUTDOWN NOSAVE has ended would run on what the log does not have:
+/// it is not run.
+@Test func shutdownLeavesNothingThatCameBehindTheScript() throws {
+  let rig = try ServerRig { $0.busyReplyThreshold = 1 }
+  let first = try rig.client(), second = try rig.client()
+  first.request(utf8("EVAL", "redis.call('DEL', 'q') \(longLoop)", "0"))
+  first.request("APPEND q x")
+  second.request("SHUTDOWN NOSAVE")
+  let isDone = rig.run([first, second]) { server in server.exitCode != nil }
+  #expect(isDone)
+  let count = rig.server.engine.context.effects.count
+  #expect(count == 0)
+}
+
 @Test func shutdownEndsAScriptWithNothingOfItInTheLog() throws {
   let rig = try ServerRig { $0.busyReplyThreshold = 1 }
   let first = try rig.client(), second = try rig.client()

@@ -304,6 +304,27 @@ func aBadFirstLineIsRefused(script: String, error: String) {
   let client = harness.client()
   let reply = harness.eval(client, "local a = {} a[1] = a return a")
   #expect(reply.hasSuffix("*1\r\n-ERR reached lua stack limit\r\n"))
+  let wide = harness.eval(client, "local a = {} a[1] = a a[2] = a return a")
+  #expect(wide == "-ERR reached lua stack limit\r\n")
+}
+
+@Test func codesOfErrorsAreBounded() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  _ = harness.eval(
+    client, "for i = 1, 300 do redis.pcall('x') end return redis.error_reply(('E'):rep(5000))")
+  for index in 0..<200 { _ = harness.eval(client, "return redis.error_reply('E\(index) x')") }
+  let errors = harness.engine.context.statistics.errors
+  #expect(errors.count == 128)
+  #expect(errors.keys.allSatisfy { $0.utf8.count <= 64 })
+}
+
+@Test func manyFunctionsAreRegisteredInTimeThatGrowsWithThem() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  let code =
+    "#!lua name=l\nfor i = 1, 50000 do redis.register_function('f' .. i, function() end) end"
+  #expect(harness.send(client, ["FUNCTION", "LOAD", code].map { Array($0.utf8) }) == "$1\r\nl\r\n")
 }
 
 @Test func errorsAreCountedOnce() {

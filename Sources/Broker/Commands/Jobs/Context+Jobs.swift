@@ -64,12 +64,17 @@ extension Context {
   }
 
   /// The job whose lease a word names, if it is the job's last one and nobody else ended it.
-  mutating func job(receipt: ByteView) -> JobRecord? {
+  mutating func job(receipt word: ByteView) -> JobRecord? {
     seeJobs()
-    guard let receipt = JobID.receipt(receipt, node: jobs.node),
+    guard let receipt = JobID.receipt(word, node: jobs.node),
       let record = jobs.spaces[database].find(receipt.number), record.epoch == receipt.epoch,
       record.state == .leased || record.flags.contains(.lapsed)
     else { return nil }
+    // A chosen id says nothing of the node: it is to be this job's own.
+    let isPlain = JobID.isOurs(word)
+    guard isPlain || JobID.receipt(record, node: jobs.node).withView({ $0 == word }) else {
+      return nil
+    }
     return record
   }
 

@@ -231,7 +231,10 @@ enum JobCommands {
     case .scheduled:
       let now = c.beginJobChange()
       let next = record.successor(.scheduled, place: record.place, body: c.arguments[2])
-      let due = addition.at ?? addition.delay.map { now + $0 } ?? record.due
+      let due =
+        addition.at ?? addition.delay.map { now + $0 } ?? (record.isTimed ? record.due : nil)
+      // What is delivered now is another body than the last lease had.
+      next.flags.remove(.lapsed)
       if addition.at != nil { next.flags.insert(.onWall) }
       if addition.delay != nil { next.flags.remove(.onWall) }
       c.jobs.spaces[c.database].replace(record, with: next, due: due)
@@ -244,6 +247,7 @@ enum JobCommands {
           return false
         }
         _ = c.beginJobChange()
+        c.jobs.spaces[c.database].unshared(record).flags.remove(.lapsed)
         list.remove(at: index)
         list.insert(body, mark: record.number, at: index)
         c.modified(key)

@@ -121,7 +121,8 @@ extension JobCommands {
     c.effects.command(words: 5 + options.count, in: c.database) { writer in
       writer.word("GETJOB")
       writer.word("COUNT")
-      writer.word(integer: Int64(max(1, taken)))
+      // As many as were asked for: what had waited too long goes with the same ones.
+      writer.word(integer: Int64(fetch.count))
       for option in options { option.withView { writer.word($0) } }
       writer.word("FROM")
       writer.word(key.bytes)

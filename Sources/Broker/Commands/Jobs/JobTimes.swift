@@ -112,26 +112,27 @@ extension Context {
     return isMoreLeft
   }
 
+  /// Each job is logged for itself: what it led to, as the end of a list whose time is up, comes before
+  /// it in the log, and after the jobs before it.
+  ///
   /// - Returns: for how many jobs it was time, at most `limit`.
   private mutating func runDue(now: Int64, _ limit: Int) -> Int {
-    var numbers: [UInt64] = []
-    while numbers.count < limit,
-      let record = jobs.spaces[database].firstDue(now: now, wall: wall)
-    {
+    var count = 0
+    while count < limit, let record = jobs.spaces[database].firstDue(now: now, wall: wall) {
+      count += 1
       guard jobs.spaces[database].isAlive(record) else {
         removeJob(record)
         continue
       }
-      if numbers.isEmpty { _ = beginJobChange() }
-      numbers.append(record.number)
+      _ = beginJobChange()
+      let number = record.number
       comeDue(record, now: now)
+      effects.command(words: 2, in: database) { writer in
+        writer.word("JOBDUE")
+        writer.word(integer: Int64(bitPattern: number))
+      }
     }
-    guard !numbers.isEmpty else { return 0 }
-    effects.command(words: 1 + numbers.count, in: database) { writer in
-      writer.word("JOBDUE")
-      for number in numbers { writer.word(integer: Int64(bitPattern: number)) }
-    }
-    return numbers.count
+    return count
   }
 
   /// Does to a job what its time has come for.

@@ -205,6 +205,7 @@ extension Context {
 
   /// Tells those who asked for a shutdown that it failed or was aborted.
   mutating func shutdownFailed() {
+    busy = nil
     for slot in clientSlots() {
       guard let wait = sessions[slot].wait, case .shutdown = wait.kind else { continue }
       serving(slot, database: wait.database) { c in

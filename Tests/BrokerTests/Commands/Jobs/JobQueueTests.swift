@@ -197,3 +197,56 @@ func aProducerWaitsForRoom(_ line: String) throws {
     rig.send("JSCAN 0 REPLY all COUNT 100 QUEUE q1 STATE ready").contains("$5 state $5 ready"))
   #expect(rig.send("JSCAN x").hasPrefix("-ERR "))
 }
+
+/// A receipt of a chosen id is good for the job of that id alone.
+@Test func aReceiptNamesItsJob() throws {
+  var rig = JobRig()
+  _ = rig.send("ADDJOB q a 0")
+  _ = rig.send("ADDJOB q b 0 ID mine")
+  _ = rig.send("GETJOB COUNT 2 FROM q")
+  #expect(rig.send("ACKJOB zzz.1.1 zzz.2.1") == ":0")
+  #expect(rig.send("ACKJOB mine.2.1 \(first).1") == ":2")
+}
+
+@Test func aReplacedBodyIsNotAckedByTheLeaseOfTheOneBefore() throws {
+  var rig = JobRig()
+  _ = rig.send("ADDJOB q old 0 UNIQUE k")
+  _ = rig.send("GETJOB LEASE 50 FROM q")
+  rig.advance(51)
+  _ = rig.send("ADDJOB q new 0 UNIQUE k REPLACE")
+  try rig.restart()
+  #expect(rig.send("ACKJOB \(first).1") == ":0")
+  #expect(rig.values("GETJOB FROM q") == ["q", "\(first).2", "new"])
+}
+
+@Test func aJobThatWasTakenOutStaysOutWhenItsBodyIsReplaced() throws {
+  var rig = JobRig()
+  _ = rig.send("ADDJOB q old 0 UNIQUE k")
+  #expect(rig.send("DEQUEUE \(first)") == ":1")
+  _ = rig.send("ADDJOB q new 0 UNIQUE k REPLACE")
+  rig.advance(1000)
+  #expect(rig.send("LLEN q") == ":0")
+  #expect(rig.send("ENQUEUE \(first)") == ":1")
+  #expect(rig.values("LRANGE q 0 -1") == ["new"])
+}
+
+@Test func aWalkTakesAnyCount() throws {
+  var rig = JobRig()
+  for _ in 0..<3000 { _ = rig.send("ADDJOB q x 0") }
+  #expect(rig.values("JSCAN 0 COUNT 9223372036854775807").count == 3001)
+}
+
+/// Goal: what time does is replayed as it was, also where it meets a list whose own time is up. Method: a
+/// lapsing lease and a job whose time to live ends in the turn in which their list expires.
+@Test func jobsComeDueInAListWhoseTimeIsUp() throws {
+  var rig = JobRig()
+  for body in ["a", "b", "c"] { _ = rig.send("RPUSH q \(body)") }
+  _ = rig.send("GETJOB LEASE 1000 FROM q")
+  _ = rig.send("ADDJOB q d 0 TTL 1")
+  _ = rig.send("PEXPIRE q 1000")
+  rig.advance(1000)
+  let values = rig.values("LRANGE q 0 -1")
+  #expect(values == ["c"])
+  try rig.restart()
+  #expect(rig.values("LRANGE q 0 -1") == values)
+}
