@@ -6,6 +6,7 @@ Method: the programs of lua/ run in `lua-runner` (our interpreter alone) and in 
 Redis adds run in redis-server. All of them run once more with a collection of garbage at every safe point. Random programs of a grammar, and damaged ones that
 are only compiled, are made from the seed. The hostile ones are asked to end after a second.
 """
+import concurrent.futures
 import os
 import random
 import re
@@ -24,9 +25,13 @@ def run(run):
     if not run.martlet:
         return run.skip("all of it", "it is about the interpreter, and no server's")
     runner = setup.build_lua_runner()
-    for name in ("language", "libraries", "strings"):
-        run.part(corpus, run, runner, name)
-    run.part(redis_libraries, run, runner)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        collecting = []  # (name, what is to be printed, the run to come): the long ones, side by side.
+        for name in ("language", "libraries", "strings"):
+            run.part(corpus, run, runner, name, pool, collecting)
+        run.part(redis_libraries, run, runner, pool, collecting)
+        for name, wanted, printed in collecting:
+            run.part(always, run, name, wanted, printed)
     run.part(random_programs, run, runner)
     run.part(hostile, run, runner)
 
@@ -62,25 +67,29 @@ def compare(run, name, got, wanted):
     run.check(name, not different and len(got) == len(wanted), "%d of %d lines differ, there should be %d\n%s" % (len(different), len(got), len(wanted), detail))
 
 
-def corpus(run, runner, name):
+def corpus(run, runner, name, pool, collecting):
     run.note(name)
     source = text("prelude") + text(name)
     wanted, status = output(run, ["lua5.1"], source)
     run.equal(name + ": lua5.1 runs it", status, 0)
-    both_ways(run, runner, name, source, wanted)
+    both_ways(run, runner, name, source, wanted, pool, collecting)
 
 
-def both_ways(run, runner, name, source, wanted):
+def both_ways(run, runner, name, source, wanted, pool, collecting):
+    collecting.append((name, wanted, pool.submit(output, run, [runner, "--collect-always"], source, 300)))
     got, status = output(run, [runner], source)
     compare(run, name + ": prints the same", got, wanted)
     run.equal(name + ": ends well", status, 0)
+
+
+def always(run, name, wanted, printed):
     run.note(name + ", collecting always")
-    got, status = output(run, [runner, "--collect-always"], source, 300)
+    got, status = printed.result()
     compare(run, name + ", collecting always: prints the same", got, wanted)
     run.equal(name + ", collecting always: ends well", status, 0)
 
 
-def redis_libraries(run, runner):
+def redis_libraries(run, runner, pool, collecting):
     """The script gathers what it prints, and returns it."""
     run.note("redis")
     # On one line, so that lines have the same numbers in both.
@@ -92,7 +101,7 @@ def redis_libraries(run, runner):
         reply = client.call("EVAL", gather + source + b"\nreturn table.concat(printed, '\\n')", "0")
     if not run.check("redis: redis-server runs it", isinstance(reply, bytes), repr(reply)[:300]):
         return
-    both_ways(run, runner, "redis", source, without_addresses(reply).replace(b"user_script:", b"program:"))
+    both_ways(run, runner, "redis", source, without_addresses(reply).replace(b"user_script:", b"program:"), pool, collecting)
 
 
 def quoted(program):
