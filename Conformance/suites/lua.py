@@ -15,7 +15,7 @@ import subprocess
 
 from lib import lua_programs, setup
 
-TIME_LIMIT = 600
+TIME_LIMIT = 900
 CORPUS = os.path.join(setup.HERE, "lua")
 # Programs in one process, and processes in all.
 BATCH, BATCHES = 1000, 8
@@ -76,7 +76,7 @@ def corpus(run, runner, name, pool, collecting):
 
 
 def both_ways(run, runner, name, source, wanted, pool, collecting):
-    collecting.append((name, wanted, pool.submit(output, run, [runner, "--collect-always"], source, 300)))
+    collecting.append((name, wanted, pool.submit(output, run, [runner, "--collect-always"], source, 600)))
     got, status = output(run, [runner], source)
     compare(run, name + ": prints the same", got, wanted)
     run.equal(name + ": ends well", status, 0)
