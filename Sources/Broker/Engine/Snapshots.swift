@@ -126,11 +126,14 @@ struct SnapshotLoad: ~Copyable {
       throw Flaw(reason: "it has a key twice")
     }
     if entry.kind == .list, entry.list.line != 0 {
-      let line = entry.list.line
-      guard engine.context.jobs.spaces[database].load(line: line, of: entry.key) else {
+      let list = entry.list
+      guard let line = engine.context.jobs.spaces[database].load(line: list.line, of: entry.key)
+      else {
         entry.release()
         throw Flaw(reason: "two lists have the same jobs")
       }
+      list.line = line
+      list.forEachChunk { engine.context.jobs.spaces[database].noteLabel(of: $0, in: line) }
     }
     entry.accessed = UInt32(truncatingIfNeeded: engine.context.wall / 1000)
     engine.context.databases[database].insert(entry, hash: hash)

@@ -24,12 +24,12 @@ struct DueHeap: ~Copyable {
   private var items: [Item] = []
 
   var count: Int { items.count }
-  var first: JobRecord? { items.first?.record }
+  var first: (record: JobRecord, due: Int64)? { items.first.map { ($0.record, $0.due) } }
 
-  /// Puts in `record`, whose `due` is set.
-  mutating func insert(_ record: JobRecord) {
+  /// Puts in `record`, to be due at `due`.
+  mutating func insert(_ record: JobRecord, due: Int64) {
     let order = record.state == .leased ? ~record.number : record.number
-    items.append(Item(due: record.due, order: order, record: record))
+    items.append(Item(due: due, order: order, record: record))
     rise(items.count - 1)
   }
 
@@ -83,7 +83,8 @@ struct DueHeap: ~Copyable {
   func checkInvariants() {
     for index in items.indices {
       precondition(Int(items[index].record.heapIndex) == index)
-      precondition(items[index].record.due == items[index].due)
+      let record = items[index].record
+      precondition(record.state == .ready || record.due == items[index].due)
       if index > 0 { precondition(!items[index].precedes(items[(index - 1) / 2])) }
     }
   }

@@ -59,6 +59,8 @@ struct Backoff: Equatable {
     self.init(
       kind, base: bytes.littleEndian(at: 8), cap: bytes.littleEndian(at: 16),
       jitter: bytes.littleEndian(at: 24))
+    let times = 0...Self.longest
+    guard times ~= base, times ~= cap, 0...100 ~= jitter else { return nil }
   }
 }
 
@@ -86,7 +88,19 @@ struct JobExtras: Equatable {
   var result: [UInt8]?
   var worker: [UInt8]?
 
-  var isEmpty: Bool { self == JobExtras() }
+  /// Field by field, for it is asked of each job: half of them would be compared by their bytes.
+  var isEmpty: Bool {
+    id == nil && unique == nil && !isUniqueUntilStart && retry == nil && expires == nil
+      && attemptsMax == nil && backoff == nil && deadQueue == nil && keep == nil && error == nil
+      && origin == nil && result == nil && worker == nil
+  }
+
+  /// Whether commands could have made it.
+  private var isSound: Bool {
+    (0...Backoff.longest).has(retry) && (-Jobs.timeMax...Jobs.timeMax).has(expires)
+      && (0...Int64(UInt16.max)).has(attemptsMax) && (0...Backoff.longest).has(keep)
+      && (id.map { 1...JobID.sizeMax ~= $0.count } ?? true)
+  }
 
   func encode(into bytes: inout ByteBuffer) {
     guard !isEmpty else { return }
@@ -121,7 +135,9 @@ struct JobExtras: Equatable {
       case 4: read.retry = field.fieldInteger
       case 5: read.expires = field.fieldInteger
       case 6: read.attemptsMax = field.fieldInteger
-      case 7: read.backoff = Backoff(decoding: field)
+      case 7:
+        guard let backoff = Backoff(decoding: field) else { return false }
+        read.backoff = backoff
       case 8: read.deadQueue = field.array
       case 9: read.keep = field.fieldInteger
       case 10: read.error = field.array
@@ -132,7 +148,12 @@ struct JobExtras: Equatable {
       }
       return true
     }
-    guard isWhole else { return nil }
+    guard isWhole, read.isSound else { return nil }
     self = read
   }
+}
+
+extension ClosedRange {
+  /// Whether `value` is in it, or there is none.
+  func has(_ value: Bound?) -> Bool { value.map { contains($0) } ?? true }
 }

@@ -18,6 +18,12 @@ struct QueueSettings: Equatable {
 
   var isEmpty: Bool { self == QueueSettings() }
 
+  /// Whether QSET would have taken it.
+  private var isSound: Bool {
+    (1...Int64(Int32.max)).has(lease) && (0...Int64(UInt16.max)).has(attemptsMax)
+      && (1...Backoff.longest).has(ttl) && (1...Int64.max).has(lengthMax)
+  }
+
   var encoded: ByteBuffer {
     var writer = FieldWriter()
     writer.add(1, lease)
@@ -38,7 +44,9 @@ struct QueueSettings: Equatable {
       switch tag {
       case 1: read.lease = field.fieldInteger
       case 2: read.attemptsMax = field.fieldInteger
-      case 3: read.backoff = Backoff(decoding: field)
+      case 3:
+        guard let backoff = Backoff(decoding: field) else { return false }
+        read.backoff = backoff
       case 4: read.deadQueue = field.array
       case 5: read.ttl = field.fieldInteger
       case 6: read.lengthMax = field.fieldInteger
@@ -47,7 +55,7 @@ struct QueueSettings: Equatable {
       }
       return true
     }
-    guard isWhole else { return nil }
+    guard isWhole, read.isSound else { return nil }
     self = read
   }
 }

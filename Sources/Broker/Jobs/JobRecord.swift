@@ -54,6 +54,7 @@ enum JobEnd: UInt8 {
 ///         16     4  place        of a ready job its line, else its queue
 ///         20     4  epoch        deliveries
 ///         24     8  due          on the jobs' clock or the wall's; only while in a DueHeap
+///               label        of a ready job: that of the chunk with its element, as far as is known
 ///         32     8  created      on the jobs' clock
 ///         40     4  heapIndex    or `unplaced`
 ///         44     4  size         bytes of the body, if it lies here
@@ -117,6 +118,15 @@ struct JobRecord: HashItem {
   var due: Int64 {
     get { load(24) }
     nonmutating set { store(newValue, at: 24) }
+  }
+  /// Where in its list a ready job was put (ListFinding.swift). It is written in place even when a
+  /// snapshot shares the record: snapshots do not read it.
+  var label: Int64 {
+    get { load(24) }
+    nonmutating set {
+      assert(state == .ready)
+      store(newValue, at: 24)
+    }
   }
   var created: Int64 {
     get { load(32) }

@@ -26,7 +26,13 @@ struct JobSpace: ~Copyable {
   private let hash: KeyHash
   /// Whether a snapshot may share tables and what is in them.
   private var mayBeShared = false
+  private var nameTimes = NameTimes()
   private var sweep: Sweep?
+  /// Where a walk over all queues has come for those of which nothing but counts is left.
+  private var queueSweep: UInt64?
+  /// Queues and lines as a snapshot calls them that is being read, and as they are called here.
+  private var loadedQueues: [UInt32: UInt32] = [:]
+  private var loadedLines: [UInt32: UInt32] = [:]
 
   /// A list that has jobs.
   private struct Line {
@@ -52,8 +58,15 @@ struct JobSpace: ~Copyable {
 
   deinit { for id in dropped { queues[Int(id)]?.release() } }
 
-  var isEmpty: Bool { records.count == 0 && queueTable.count == 0 && names.count == 0 }
-  var firstDue: Int64? { heap.first?.due }
+  var isEmpty: Bool {
+    records.count == 0 && queueTable.count == 0 && names.count == 0 && nameTimes.count == 0
+  }
+  var firstDue: Int64? {
+    guard let name = nameTimes.first else { return heap.first?.due }
+    return min(name, heap.first?.due ?? .max)
+  }
+  /// When the first name that is held for a time is free.
+  var firstNameDue: Int64? { nameTimes.first }
   var firstDueOnWall: Int64? { wallHeap.first?.due }
 
   // MARK: Records
@@ -74,6 +87,12 @@ struct JobSpace: ~Copyable {
       record.place == line
     else { return nil }
     return record
+  }
+
+  /// Takes in that the jobs whose elements are in `chunk`, of the list of `line`, are there.
+  func noteLabel(of chunk: ListChunk, in line: UInt32) {
+    let label = chunk.label
+    chunk.forEachMark { ready($0, in: line)?.label = label }
   }
 
   func isAlive(_ record: JobRecord) -> Bool {
@@ -161,8 +180,12 @@ struct JobSpace: ~Copyable {
 
   private mutating func time(_ record: JobRecord, _ due: Int64?) {
     guard let due else { return }
-    record.due = due
-    if record.flags.contains(.onWall) { wallHeap.insert(record) } else { heap.insert(record) }
+    if record.state != .ready { record.due = due }
+    if record.flags.contains(.onWall) {
+      wallHeap.insert(record, due: due)
+    } else {
+      heap.insert(record, due: due)
+    }
   }
 
   private mutating func untime(_ record: JobRecord) {
@@ -173,9 +196,9 @@ struct JobSpace: ~Copyable {
   /// The job whose time has come longest ago, if any has.
   func firstDue(now: Int64, wall: Int64) -> JobRecord? {
     let first = heap.first.flatMap { $0.due <= now ? $0 : nil }
-    guard let onWall = wallHeap.first, onWall.due <= wall else { return first }
-    guard let first, now - first.due >= wall - onWall.due else { return onWall }
-    return first
+    guard let onWall = wallHeap.first, onWall.due <= wall else { return first?.record }
+    guard let first, now - first.due >= wall - onWall.due else { return onWall.record }
+    return first.record
   }
 
   private mutating func count(_ record: JobRecord, _ change: Int) {
@@ -218,7 +241,7 @@ struct JobSpace: ~Copyable {
     let queue = JobQueue.make(name, id: id)
     queues[Int(id)] = queue
     queueTable.insert(queue, hash: hash)
-    if queueTable.count > idleMax { beginSweep() }
+    if queueTable.count > idleMax, queueSweep == nil { queueSweep = 0 }
     return queue
   }
 
@@ -305,13 +328,14 @@ struct JobSpace: ~Copyable {
 
   /// Has `name` lead to the job `number`, in the place of whatever it led to.
   mutating func setName(_ name: ByteView, _ number: UInt64, until: Int64 = 0) {
-    let item = JobName.make(name, number, until: until)
-    if let place = names.place(of: name, hash: hash(name)) {
+    let item = JobName.make(name, number, until: until), hash = hash(name)
+    if until > 0 { nameTimes.insert(until, cursor: HashTable<JobName>.cursor(of: hash)) }
+    if let place = names.place(of: name, hash: hash) {
       let old = place.item
       place.replace(with: item)
       old.release()
     } else {
-      names.insert(item, hash: hash(name))
+      names.insert(item, hash: hash)
     }
   }
 
@@ -327,45 +351,60 @@ struct JobSpace: ~Copyable {
 
   // MARK: Sweeping
 
-  var isSwept: Bool { sweep == nil }
+  var isSwept: Bool { sweep == nil && queueSweep == nil }
 
   private mutating func beginSweep() {
     if sweep == nil { sweep = Sweep() } else { sweep?.isAgain = true }
   }
 
-  /// Looks through some records, queues and names for those that nobody sees any more.
-  mutating func sweepSome(_ limit: Int, now: Int64, into graveyard: inout Graveyard) {
-    guard let begun = sweep else { return }
+  /// Looks through about `limit` records or queues for those that nobody sees any more.
+  ///
+  /// - Parameter ending: called with the number of each job that goes.
+  mutating func sweepSome(
+    _ limit: Int, into graveyard: inout Graveyard, ending: (UInt64) -> Void
+  ) {
+    guard let begun = sweep else { return sweepQueues(limit) }
     var dead: [JobRecord] = []
     let cursor = records.scan(from: begun.cursor, atLeast: limit) {
       if !isAlive($0) { dead.append($0) }
     }
-    for record in dead { remove(record, into: &graveyard) }
-    sweep?.cursor = cursor
-    guard cursor == 0 else { return }
-    sweepNames(now: now)
-    sweepQueues()
-    sweep = begun.isAgain ? Sweep() : nil
-  }
-
-  private mutating func sweepNames(now: Int64) {
-    var over: [JobName] = []
-    names.forEach { if $0.until > 0, $0.until <= now { over.append($0) } }
-    for name in over { names.remove(name.key, hash: hash(name.key))?.release() }
-  }
-
-  private mutating func sweepQueues() {
-    if queueTable.count > idleMax {
-      var idle: [JobQueue] = []
-      queueTable.forEach { if $0.isIdle { idle.append($0) } }
-      for queue in idle {
-        guard let removed = queueTable.remove(queue.key, hash: hash(queue.key)) else { continue }
-        queues[Int(removed.id)] = nil
-        freeQueues.append(removed.id)
-        removed.release()
-      }
+    for record in dead {
+      ending(record.number)
+      remove(record, into: &graveyard)
     }
-    queuesAfterSweep = queueTable.count
+    sweep?.cursor = cursor
+    if cursor == 0 { sweep = begun.isAgain ? Sweep() : nil }
+  }
+
+  private mutating func sweepQueues(_ limit: Int) {
+    guard let begun = queueSweep else { return }
+    var idle: [JobQueue] = []
+    let cursor = queueTable.scan(from: begun, atLeast: limit) { if $0.isIdle { idle.append($0) } }
+    for queue in idle {
+      guard let removed = queueTable.remove(queue.key, hash: hash(queue.key)) else { continue }
+      queues[Int(removed.id)] = nil
+      freeQueues.append(removed.id)
+      removed.release()
+    }
+    queueSweep = cursor == 0 ? nil : cursor
+    if cursor == 0 { queuesAfterSweep = queueTable.count }
+  }
+
+  /// Frees up to `limit` names that are held no longer.
+  ///
+  /// - Returns: how many times were looked at.
+  mutating func freeNames(_ limit: Int, now: Int64) -> Int {
+    var count = 0
+    while count < limit, let cursor = nameTimes.popFirst(until: now) {
+      count += 1
+      // It may have gone already, or be held by another job by now.
+      var over: [JobName] = []
+      _ = names.scan(from: cursor, atLeast: 1) {
+        if $0.until > 0, $0.until <= now { over.append($0) }
+      }
+      for name in over { names.remove(name.key, hash: hash(name.key))?.release() }
+    }
+    return count
   }
 
   /// Empties the space and buries what was in it.
@@ -381,8 +420,10 @@ struct JobSpace: ~Copyable {
     freeLines = []
     heap = DueHeap()
     wallHeap = DueHeap()
+    nameTimes = NameTimes()
     hasPriorities = false
     sweep = nil
+    queueSweep = nil
     queuesAfterSweep = 0
   }
 
@@ -403,51 +444,72 @@ struct JobSpace: ~Copyable {
     queueTable.snapshotsEnded()
   }
 
-  /// Takes over a queue from a snapshot.
+  /// Takes over a queue from a snapshot, which calls it `id`.
   ///
-  /// - Returns: false when its id or name is taken.
-  mutating func load(_ queue: JobQueue) -> Bool {
-    let id = Int(queue.id)
-    while queues.count <= id { queues.append(nil) }
-    guard queues[id] == nil, self.queue(queue.key, hash: hash(queue.key)) == nil else {
-      return false
-    }
-    queues[id] = queue
-    queueTable.insert(queue, hash: hash(queue.key))
-    return true
+  /// - Returns: nil when its id or name is taken.
+  mutating func load(_ id: UInt32, name: ByteView) -> JobQueue? {
+    guard loadedQueues[id] == nil, queue(name, hash: hash(name)) == nil else { return nil }
+    let queue = makeQueue(name, hash: hash(name))
+    loadedQueues[id] = queue.id
+    return queue
   }
 
   /// Takes over a record from a snapshot; one whose queue is gone is let go.
   ///
   /// - Returns: false when its number is taken.
   mutating func load(_ record: JobRecord, due: Int64?) -> Bool {
-    guard hash.withKey(record.number, { records.find($0, hash: $1) }) == nil else { return false }
+    guard hash.withKey(record.number, { records.find($0, hash: $1) }) == nil else {
+      record.release()
+      return false
+    }
     if record.state == .ready {
-      while lines.count <= record.place { lines.append(Line()) }
+      record.place = loadedLine(record.place)
     } else {
-      guard Int(record.place) < queues.count, queues[Int(record.place)] != nil else {
+      guard let queue = loadedQueues[record.place] else {
         record.release()
         return true
       }
+      record.place = queue
     }
     if record.priority > 0 { hasPriorities = true }
     insert(record, due: due)
     return true
   }
 
-  /// Has the list of the queue called `name`, from a snapshot, have `line`.
-  mutating func load(line: UInt32, of name: ByteView) -> Bool {
-    while lines.count <= line { lines.append(Line()) }
-    guard !lines[Int(line)].isAlive else { return false }
-    let queue = makeQueue(name, hash: hash(name))
-    lines[Int(line)].queue = queue.id
-    lines[Int(line)].isAlive = true
-    queue[.lines] += 1
-    return true
+  /// The line that a snapshot calls `line`; nobody has it before its list is there.
+  private mutating func loadedLine(_ line: UInt32) -> UInt32 {
+    if let known = loadedLines[line] { return known }
+    let own = UInt32(lines.count)
+    lines.append(Line())
+    loadedLines[line] = own
+    return own
   }
 
+  /// Has the list of the queue called `name`, from a snapshot that calls its line `line`, have one.
+  ///
+  /// - Returns: how it is called here; nil when another list has it.
+  mutating func load(line: UInt32, of name: ByteView) -> UInt32? {
+    let own = loadedLine(line)
+    guard !lines[Int(own)].isAlive else { return nil }
+    let queue = makeQueue(name, hash: hash(name))
+    lines[Int(own)].queue = queue.id
+    lines[Int(own)].isAlive = true
+    queue[.lines] += 1
+    return own
+  }
+
+  /// Whether a snapshot has been read since `endLoad`.
+  var isLoaded: Bool { !loadedQueues.isEmpty || !loadedLines.isEmpty }
+
+  /// What a list calls its line that is being read from a snapshot in parts, is called here.
+  func line(loadedAs line: UInt32) -> UInt32? { loadedLines[line] }
+
   /// To be called when all of a snapshot is there: some of its records may have had no list.
-  mutating func endLoad() { if records.count > 0 { beginSweep() } }
+  mutating func endLoad() {
+    loadedQueues = [:]
+    loadedLines = [:]
+    if records.count > 0 { beginSweep() }
+  }
 
   // MARK: Looking at all of it
 
@@ -490,6 +552,7 @@ struct JobSpace: ~Copyable {
     records.checkInvariants()
     heap.checkInvariants()
     wallHeap.checkInvariants()
+    nameTimes.checkInvariants()
     var inLines: [UInt32: Int] = [:], inQueues: [UInt32: [JobState: Int]] = [:], timed = 0
     records.forEach { record in
       if record.isTimed { timed += 1 }

@@ -69,39 +69,48 @@ final class JobSpaceSnapshot: SnapshotSection {
     bytes.append(littleEndian: record.place)
     bytes.append(littleEndian: record.epoch)
     // Not whether it is in a heap, which changes while this is written.
-    bytes.append(littleEndian: record.due)
+    let due = record.state == .ready ? expires(record) : record.due
+    bytes.append(littleEndian: due)
     bytes.append(littleEndian: record.created)
     bytes.append(littleEndian: record.failures)
     bytes.append(littleEndian: record.expirations)
     bytes.append(littleEndian: record.uncounted)
     bytes.append(littleEndian: UInt32(record.lease))
-    bytes.append(byte: record.due != 0 ? 1 : 0)
+    bytes.append(byte: due != 0 ? 1 : 0)
     bytes.append(record.encodedExtras)
+  }
+
+  private static func expires(_ record: JobRecord) -> Int64 {
+    record.flags.contains(.hasExtras) ? record.extras.expires ?? 0 : 0
   }
 
   private static let recordSize = 49
 
+  /// The record whose bytes these are, or nil when they are those of none. What no broker writes but
+  /// does no harm is put right.
   fileprivate static func record(_ rest: ByteView, body: ByteView) -> (JobRecord, due: Int64?)? {
     guard rest.count >= recordSize, let state = JobState(rawValue: rest[0]), rest[2] <= 9,
       let end = JobEnd(rawValue: rest[3])
     else { return nil }
-    let flags = JobRecord.Flags(rawValue: rest[1]), number: UInt64 = rest.littleEndian(at: 4)
-    let extras = rest[recordSize..<rest.count]
-    guard flags.subtracting(.kept).isEmpty, number > 0, JobExtras(decoding: extras) != nil else {
-      return nil
-    }
+    var flags = JobRecord.Flags(rawValue: rest[1])
+    let number: UInt64 = rest.littleEndian(at: 4), due: Int64 = rest.littleEndian(at: 20)
+    let created: Int64 = rest.littleEndian(at: 28), extras = rest[recordSize..<rest.count]
+    guard flags.subtracting(.kept).isEmpty, due.magnitude <= Jobs.timeMax,
+      created.magnitude <= Jobs.timeMax, JobExtras(decoding: extras) != nil
+    else { return nil }
+    if state != .scheduled { flags.remove(.onWall) }
     let record = JobRecord.make(
       number, state, place: rest.littleEndian(at: 12), body: body, extras: extras)
     record.flags = record.flags.union(flags)
     record.priority = rest[2]
     record.end = end
     record.epoch = rest.littleEndian(at: 16)
-    record.created = rest.littleEndian(at: 28)
+    record.created = created
     record.failures = rest.littleEndian(at: 36)
     record.expirations = rest.littleEndian(at: 38)
-    record.uncounted = rest.littleEndian(at: 40)
+    record.uncounted = min(record.epoch, rest.littleEndian(at: 40))
     if state != .ready { record.lease = Int64(rest.littleEndian(at: 44, as: UInt32.self)) }
-    return (record, rest[48] == 1 ? rest.littleEndian(at: 20, as: Int64.self) : nil)
+    return (record, rest[48] == 1 ? due : nil)
   }
 }
 
@@ -110,19 +119,15 @@ extension Jobs {
   ///
   /// - Returns: false when it cannot be one.
   mutating func load(queue id: UInt32, name: ByteView, rest: ByteView, in database: Int) -> Bool {
-    guard id > 0, id < 1 << 28, rest.count >= 41,
-      let settings = QueueSettings(decoding: rest[41..<rest.count])
+    guard rest.count >= 41, let settings = QueueSettings(decoding: rest[41..<rest.count]),
+      let queue = spaces[database].load(id, name: name)
     else { return false }
-    let queue = JobQueue.make(name, id: id)
-    queue.pause = JobQueue.Pause(rawValue: rest[0])
+    queue.pause = JobQueue.Pause(rawValue: rest[0]).intersection([.input, .output])
     for (index, total) in JobQueue.Total.allCases.enumerated() {
-      queue[total] = Int(clamping: rest.littleEndian(at: 1 + index * 8, as: UInt64.self))
+      let value = rest.littleEndian(at: 1 + index * 8, as: UInt64.self)
+      queue[total] = Int(min(value, Self.numberMax))
     }
     queue.settings = settings
-    guard spaces[database].load(queue) else {
-      queue.release()
-      return false
-    }
     return true
   }
 
@@ -130,8 +135,11 @@ extension Jobs {
   ///
   /// - Returns: false when it cannot be one.
   mutating func load(job body: ByteView, rest: ByteView, in database: Int) -> Bool {
-    guard let (record, due) = JobSpaceSnapshot.record(rest, body: body), record.place < 1 << 28
-    else { return false }
+    guard let (record, due) = JobSpaceSnapshot.record(rest, body: body) else { return false }
+    guard take(number: record.number) else {
+      record.release()
+      return false
+    }
     return spaces[database].load(record, due: due)
   }
 
@@ -143,9 +151,10 @@ extension Jobs {
     switch bytes[0] {
     case 1: return takeHead(bytes[1..<bytes.count])
     case 2 where bytes.count >= 17:
+      let until: Int64 = bytes.littleEndian(at: 9)
+      guard until.magnitude <= Self.timeMax else { return false }
       spaces[database].setName(
-        bytes[17..<bytes.count], bytes.littleEndian(at: 1),
-        until: bytes.littleEndian(at: 9))
+        bytes[17..<bytes.count], bytes.littleEndian(at: 1), until: until)
       return true
     default: return false
     }

@@ -43,6 +43,10 @@ struct Jobs: ~Copyable {
   private var ahead: Int64?
   /// The newest commit that changed any job.
   var lastCommit: UInt64 = 0
+  /// What jobs have cost in this turn for which the time has come (JobTimes.swift).
+  var timerWork = 0
+  /// The database with which the next turn begins: none starves the others.
+  var firstSpace = 0
 
   init(databases: Int, hash: KeyHash) {
     spaces = FixedArray(count: databases) { _ in JobSpace(hash: hash) }
@@ -86,13 +90,35 @@ struct Jobs: ~Copyable {
     return true
   }
 
+  /// Bounds of what is read from a log or a snapshot: times and numbers beyond them no broker has made,
+  /// and sums of them would overflow.
+  static let timeMax = Int64(1) << 60
+  static let numberMax = UInt64(1) << 60
+
   /// Takes what the log says.
-  mutating func take(stamp: Int64, wall: Int64, node: UInt32, next: UInt64, lease: Int64) {
+  ///
+  /// - Returns: false when it cannot be so.
+  mutating func take(
+    stamp: Int64, wall: Int64, node: UInt32, next: UInt64, lease: Int64
+  ) -> Bool {
+    guard stamp.magnitude <= Self.timeMax, wall.magnitude <= Self.timeMax, next <= Self.numberMax,
+      0...Backoff.longest ~= lease
+    else { return false }
     self.stamp = stamp
     wallStamp = wall
     self.node = node
     self.next = max(self.next, next)
     self.lease = lease
+    return true
+  }
+
+  /// Takes in that a job has `number`.
+  ///
+  /// - Returns: false when none can have it.
+  mutating func take(number: UInt64) -> Bool {
+    guard number > 0, number < Self.numberMax else { return false }
+    next = max(next, number + 1)
+    return true
   }
 
   /// Chooses the node, once in the life of the data.
@@ -139,9 +165,8 @@ struct Jobs: ~Copyable {
     guard isWhole, let stamp = values[1], let wall = values[2], let node = values[3],
       let next = values[4], let lease = values[5]
     else { return false }
-    take(
+    return take(
       stamp: stamp, wall: wall, node: UInt32(truncatingIfNeeded: node),
       next: UInt64(bitPattern: next), lease: lease)
-    return true
   }
 }

@@ -94,7 +94,10 @@ extension Server {
       return 0
     }
     var until = nextHousekeeping
-    if let deadline = engine.nextDeadline { until = min(until, deadline) }
+    if let deadline = engine.nextDeadline {
+      guard deadline > engine.context.monotonic else { return 0 }  // However long ago it was.
+      until = min(until, deadline)
+    }
     return max(0, min(1_000_000_000, until * 1_000_000 - SystemClock.monotonic()))
   }
 

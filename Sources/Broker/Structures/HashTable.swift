@@ -636,6 +636,9 @@ extension HashTable {
   /// Bits of the hash that a cursor keeps: clients read cursors as numbers below 2^53.
   private static var cursorBits: UInt64 { 48 }
 
+  /// The cursor from which a scan begins with the item whose hash this is, among few others.
+  static func cursor(of hash: UInt64) -> UInt64 { hash >> (64 - cursorBits) }
+
   /// Calls `body` with at least `atLeast` items from `cursor` on, or all that are left.
   ///
   /// - Returns: the cursor to go on with; 0 when the whole table has been walked.

@@ -15,7 +15,7 @@ import RESP
 
 ///     offset  size  field
 ///          0     4  owners
-///          4     4  line     0 for none: no mark means anything then
+///          4     4  line     0 for none: no mark means anything then; bit 31: `hasStrangeMarks`
 ///          8     8  count    elements
 ///         16     8  front    chunk, or 0
 ///         24     8  back     chunk, or 0
@@ -35,23 +35,30 @@ struct List: Block {
   }
 
   @inline(__always) var line: UInt32 {
-    get { load(4) }
-    nonmutating set { store(newValue, at: 4) }
+    get { load(4, as: UInt32.self) & ~Self.strangers }
+    nonmutating set { store(newValue | load(4) & Self.strangers, at: 4) }
   }
+  private static var strangers: UInt32 { 1 << 31 }
 
-  @inline(__always) private(set) var count: Int {
+  /// Whether elements may have marks and ranks that mean nothing here, as in a copy of a list.
+  var hasStrangeMarks: Bool { load(4, as: UInt32.self) & Self.strangers != 0 }
+
+  /// Has no mark of the elements mean anything any more.
+  func forgetLine() { store(Self.strangers, at: 4) }
+
+  @inline(__always) var count: Int {
     get { load(8) }
     nonmutating set { store(newValue, at: 8) }
   }
-  @inline(__always) fileprivate(set) var front: ListChunk? {
+  @inline(__always) var front: ListChunk? {
     get { unsafe load(16, as: UnsafeMutableRawPointer?.self).map { unsafe ListChunk(address: $0) } }
     nonmutating set { unsafe store(newValue?.address, at: 16) }
   }
-  @inline(__always) fileprivate(set) var back: ListChunk? {
+  @inline(__always) var back: ListChunk? {
     get { unsafe load(24, as: UnsafeMutableRawPointer?.self).map { unsafe ListChunk(address: $0) } }
     nonmutating set { unsafe store(newValue?.address, at: 24) }
   }
-  fileprivate(set) var spine: ListSpine? {
+  var spine: ListSpine? {
     get { unsafe load(32, as: UnsafeMutableRawPointer?.self).map { unsafe ListSpine(address: $0) } }
     nonmutating set { unsafe store(newValue?.address, at: 32) }
   }
@@ -99,12 +106,18 @@ struct List: Block {
 
   /// Adds `element` at `end`. Amortised O(size).
   @inline(__always)
-  func push(_ element: ByteView, mark: UInt64 = 0, at end: End) {
-    if let chunk = endChunk(end), chunk.push(element, mark: mark, at: end) {
+  func push(_ element: ByteView, mark: UInt64 = 0, rank: UInt8 = 0, at end: End) {
+    if let chunk = endChunk(end), chunk.push(element, mark: mark, rank: rank, at: end) {
       count += 1
     } else {
-      pushWithoutRoom(element, mark: mark, at: end)
+      pushWithoutRoom(element, mark: mark, rank: rank, at: end)
     }
+  }
+
+  /// The label of the chunk at `end`; the list must not be empty.
+  func label(at end: End) -> Int64 {
+    guard let front else { preconditionFailure("an empty list has no chunks") }
+    return end == .head ? front.label : (back ?? front).label
   }
 
   /// Drops the element at `end`; the list must not be empty.
@@ -127,7 +140,7 @@ struct List: Block {
   }
 
   /// Takes the chunk at `end` out of the list, without its elements being uncounted.
-  fileprivate func dropChunk(_ end: End) -> ListChunk? {
+  func dropChunk(_ end: End) -> ListChunk? {
     let spineChunk: (ListSpine, End) -> ListChunk = { spine, end in
       let node = end == .head ? 0 : spine.count - 1
       let chunk = spine.remove(node: node, slot: end == .head ? 0 : spine[node].count - 1)
@@ -151,7 +164,7 @@ struct List: Block {
     return old
   }
 
-  fileprivate func unsharedSpine() -> ListSpine? {
+  func unsharedSpine() -> ListSpine? {
     guard let spine, spine.isShared else { return spine }
     let copy = spine.copied()
     spine.release()
@@ -159,7 +172,7 @@ struct List: Block {
     return copy
   }
 
-  private func pushWithoutRoom(_ element: ByteView, mark: UInt64, at end: End) {
+  private func pushWithoutRoom(_ element: ByteView, mark: UInt64, rank: UInt8, at end: End) {
     // Alone in its chunk an element is as it is, one with a mark has its head and tail.
     let isMarked = mark != 0
     let size = isMarked ? ListChunk.mixedSize(element.count, isMarked: true) : element.count
@@ -167,7 +180,7 @@ struct List: Block {
     guard let chunk = endChunk(end) else {
       let room = size > ListChunk.sizeMax / 2 ? size : max(64, size * 2)
       let first = ListChunk.make(capacity: room, fillingFrom: end)
-      _ = first.push(element, mark: mark, at: end)
+      _ = first.push(element, mark: mark, rank: rank, at: end)
       front = first
       return
     }
@@ -176,7 +189,7 @@ struct List: Block {
       let mixing = chunk.isUniform && (isMarked || Int(chunk.elementSize) != size)
       if !mixing, chunk.used <= chunk.capacity / 2, needed <= chunk.capacity {
         chunk.recenter(for: end)
-        _ = chunk.push(element, mark: mark, at: end)
+        _ = chunk.push(element, mark: mark, rank: rank, at: end)
         return
       }
       if mixing || chunk.capacity + size <= ListChunk.sizeMax {
@@ -187,28 +200,30 @@ struct List: Block {
         let grown = chunk.copied(capacity: max(capacity, needed), roomAt: end, mixed: mixing)
         if end == .tail, back != nil { back = grown } else { front = grown }
         chunk.release()
-        _ = grown.push(element, mark: mark, at: end)
+        _ = grown.push(element, mark: mark, rank: rank, at: end)
         return
       }
     }
     let next = ListChunk.make(
       capacity: size > ListChunk.sizeMax / 2 ? size : roomMax(size, isMarked), fillingFrom: end)
-    _ = next.push(element, mark: mark, at: end)
+    _ = next.push(element, mark: mark, rank: rank, at: end)
     addChunk(next, at: end)
   }
 
   /// The payload of a full chunk: of equal elements no more than they fill.
-  private func roomMax(_ size: Int, _ mixed: Bool) -> Int {
+  func roomMax(_ size: Int, _ mixed: Bool) -> Int {
     guard !mixed, size > 0 else { return ListChunk.sizeMax }
     return max(1, ListChunk.sizeMax / size) * size
   }
 
   /// Puts a filled chunk at `end`; its elements are counted by the caller.
-  fileprivate func addChunk(_ chunk: ListChunk, at end: End) {
+  func addChunk(_ chunk: ListChunk, at end: End) {
     guard let front else {
       self.front = chunk
       return
     }
+    chunk.label =
+      end == .head ? front.label.less(Self.labelStep) : (back ?? front).label.more(Self.labelStep)
     guard let back else {
       if end == .tail {
         self.back = chunk
@@ -261,13 +276,13 @@ struct List: Block {
 
 extension List {
   /// Which chunk of the list.
-  fileprivate enum Place: Equatable {
+  enum Place: Equatable {
     case front
     case spine(node: Int, slot: Int)
     case back
   }
 
-  fileprivate func chunk(at place: Place) -> ListChunk? {
+  func chunk(at place: Place) -> ListChunk? {
     switch place {
     case .front: front
     case .spine(let node, let slot): spine?[node][slot]
@@ -275,7 +290,7 @@ extension List {
     }
   }
 
-  fileprivate func place(after place: Place) -> Place? {
+  func place(after place: Place) -> Place? {
     switch place {
     case .front:
       return spine != nil ? .spine(node: 0, slot: 0) : back != nil ? .back : nil
@@ -288,7 +303,7 @@ extension List {
     }
   }
 
-  fileprivate func place(before place: Place) -> Place? {
+  func place(before place: Place) -> Place? {
     switch place {
     case .front:
       return nil
@@ -304,7 +319,7 @@ extension List {
 
   /// The chunk with the element number `index`, and that element's number within it.
   /// - Complexity: O(nodes of the spine).
-  fileprivate func locate(_ index: Int) -> (place: Place, within: Int) {
+  func locate(_ index: Int) -> (place: Place, within: Int) {
     precondition(index >= 0 && index < count)
     guard let front else { preconditionFailure("an empty list has no elements") }
     if index < front.count { return (.front, index) }
@@ -329,7 +344,7 @@ extension List {
 
   /// The chunk at `place`, not shared with anyone.
   @discardableResult
-  fileprivate func unshare(_ place: Place, _ chunk: ListChunk) -> ListChunk {
+  func unshare(_ place: Place, _ chunk: ListChunk) -> ListChunk {
     // First what holds the chunk: copying a node makes its chunks shared.
     if case .spine(let node, _) = place { _ = unsharedSpine()?.unshared(node) }
     guard chunk.isShared else { return chunk }
@@ -345,7 +360,7 @@ extension List {
   }
 
   /// Puts `chunks` in the place of the one there, which is released. Counts are the caller's.
-  fileprivate func splice(_ place: Place, with chunks: [ListChunk]) {
+  func splice(_ place: Place, with chunks: [ListChunk]) {
     switch place {
     case .front:
       guard let first = chunks.first else {
@@ -385,6 +400,7 @@ extension List {
       let change = first.count - holder[slot].count
       holder[slot].release()
       holder[slot] = first
+      holder.note(first.lowestRank)
       holder.elements += change
       spine.elements += change
       for chunk in chunks.dropFirst().reversed() {
@@ -502,186 +518,9 @@ extension List {
   }
 }
 
-// MARK: Changes in the middle
+// MARK: Many at an end
 
 extension List {
-  /// Rebuilds the chunk at `place` from what `feed` pushes.
-  private func rebuild(_ place: Place, _ feed: (List) -> Void) {
-    let fresh = List.make()
-    feed(fresh)
-    var chunks: [ListChunk] = []
-    while let chunk = fresh.dropChunk(.head) { chunks.append(chunk) }
-    fresh.free()
-    splice(place, with: chunks)
-  }
-
-  /// Replaces the element number `index` by one without a mark.
-  func set(_ element: ByteView, at index: Int) {
-    let (place, within) = locate(index)
-    guard var chunk = chunk(at: place) else { return }
-    let offset = chunk.offset(ofIndex: within)
-    if chunk.element(at: offset).bytes.count == element.count, chunk.mark(at: offset) == 0 {
-      let start = chunk.start
-      chunk = unshare(place, chunk)
-      chunk.overwrite(at: chunk.start + offset - start, with: element)
-      return
-    }
-    rebuild(place) { fresh in
-      var offset = chunk.start
-      for position in 0..<chunk.count {
-        let old = chunk.element(at: offset)
-        if position == within {
-          fresh.push(element, at: .tail)
-        } else {
-          fresh.push(old.bytes, mark: chunk.mark(at: offset), at: .tail)
-        }
-        offset = old.next
-      }
-    }
-  }
-
-  /// Removes the element number `index`.
-  func remove(at index: Int) {
-    guard index > 0 else { return remove(at: .head) }
-    guard index < count - 1 else { return remove(at: .tail) }
-    let (place, within) = locate(index)
-    guard let chunk = chunk(at: place) else { return }
-    let isAlone = chunk.count == 1
-    splice(place, with: isAlone ? [] : [chunk.copied { position, _ in position != within }])
-    count -= 1
-  }
-
-  /// Inserts before the element number `index`, which may be `count`.
-  func insert(_ element: ByteView, mark: UInt64 = 0, at index: Int) {
-    guard index < count else { return push(element, mark: mark, at: .tail) }
-    guard index > 0 else { return push(element, mark: mark, at: .head) }
-    let (place, within) = locate(index)
-    guard let chunk = chunk(at: place) else { return }
-    rebuild(place) { fresh in
-      var offset = chunk.start
-      for position in 0..<chunk.count {
-        let old = chunk.element(at: offset)
-        if position == within { fresh.push(element, mark: mark, at: .tail) }
-        fresh.push(old.bytes, mark: chunk.mark(at: offset), at: .tail)
-        offset = old.next
-      }
-    }
-    count += 1
-  }
-
-  /// Removes elements equal to `element`: the first `limit` of them from the element number `from` on.
-  ///
-  /// - Parameter ending: called with the mark of each that had one, while it is still there.
-  /// - Returns: how many went.
-  func removeAll(
-    equalTo element: ByteView, from: Int = 0, limit: Int, ending: (UInt64) -> Void = { _ in }
-  ) -> Int {
-    guard count > from, limit > 0 else { return 0 }
-    let start = locate(from)
-    var place = start.place
-    var skip = start.within
-    var removed = 0
-    while removed < limit, let chunk = chunk(at: place) {
-      let isLast = place == .back || (place == .front && back == nil)
-      let goes = matches(of: element, in: chunk, skipping: skip, limit: limit - removed)
-      let unskipped = skip
-      skip = 0
-      if goes > 0 {
-        let keep = chunk.count - goes
-        if keep == 0 {
-          endMarks(in: chunk, ending)
-          splice(place, with: [])
-        } else {
-          // One chunk for one: the next place is that of the next chunk.
-          var left = goes
-          var offset = chunk.start
-          let rest = chunk.copied { position, old in
-            let mark = chunk.mark(at: offset)
-            offset = chunk.element(at: offset).next
-            guard left > 0, position >= unskipped, old == element else { return true }
-            left -= 1
-            if mark != 0 { ending(mark) }
-            return false
-          }
-          splice(place, with: [rest])
-        }
-        removed += goes
-        count -= goes
-        if keep == 0 {
-          if isLast { break }
-          // What followed now stands at this place, unless its node is gone or was the last.
-          if case .spine(let node, let slot) = place {
-            if let spine, node < spine.count {
-              place =
-                slot < spine[node].count
-                ? place : self.place(after: .spine(node: node, slot: slot - 1)) ?? .back
-            } else {
-              place = .back
-            }
-          }
-          continue
-        }
-      }
-      guard let next = self.place(after: place) else { break }
-      place = next
-    }
-    return removed
-  }
-
-  private func endMarks(in chunk: ListChunk, _ ending: (UInt64) -> Void) {
-    guard !chunk.isUniform else { return }
-    var offset = chunk.start
-    for _ in 0..<chunk.count {
-      let mark = chunk.mark(at: offset)
-      if mark != 0 { ending(mark) }
-      offset = chunk.element(at: offset).next
-    }
-  }
-
-  /// The number of the element with `mark`; nil when there is none.
-  ///
-  /// Marks mostly ascend or descend along a list: chunks whose ends enclose the mark are looked through
-  /// first, then the others.
-  /// - Complexity: O(chunks) for marks in order, else O(elements).
-  func index(ofMark mark: UInt64) -> Int? {
-    for isEnclosed in [true, false] {
-      var place: Place? = .front, passed = 0
-      while let here = place, let chunk = chunk(at: here) {
-        if !chunk.isUniform, encloses(mark, chunk) == isEnclosed {
-          var offset = chunk.start
-          for within in 0..<chunk.count {
-            if chunk.mark(at: offset) == mark { return passed + within }
-            offset = chunk.element(at: offset).next
-          }
-        }
-        passed += chunk.count
-        place = self.place(after: here)
-      }
-    }
-    return nil
-  }
-
-  private func encloses(_ mark: UInt64, _ chunk: ListChunk) -> Bool {
-    let first = chunk.mark(at: chunk.start), last = chunk.mark(at: chunk.previous(to: chunk.end))
-    return min(first, last) <= mark && mark <= max(first, last)
-  }
-
-  private func matches(of element: ByteView, in chunk: ListChunk, skipping: Int, limit: Int) -> Int
-  {
-    if chunk.isUniform, Int(chunk.elementSize) != element.count { return 0 }
-    var found = 0
-    var offset = chunk.offset(ofIndex: skipping)
-    for _ in skipping..<chunk.count {
-      let old = chunk.element(at: offset)
-      if old.bytes == element {
-        found += 1
-        if found == limit { break }
-      }
-      offset = old.next
-    }
-    return found
-  }
-
   /// Drops `number` elements at `end`; whole chunks and nodes go to `graveyard` unread.
   func remove(_ number: Int, at end: End, into graveyard: inout Graveyard) {
     precondition(number <= count)

@@ -11,6 +11,10 @@
 //
 // A mark is a number that says more of an element to who knows it: that of a job's record. Elements
 // with a mark lie in mixed chunks alone, and whoever reads bytes does not see it.
+// Beside its mark an element has a rank for the moment in which it is put in: a chunk keeps the lowest
+// one, so that a search for a low one need not look into it. Without a mark the rank is 0.
+// Labels ascend along a list, though neighbours may have the same one. Who notes the label of the chunk
+// into which an element was put finds that element by it later (ListFinding.swift).
 // Chunks are blocks: a list that finds one shared with a snapshot copies it before it writes.
 // Only ListChunk and List touch them.
 
@@ -19,19 +23,21 @@ import RESP
 
 ///     offset  size  field
 ///          0     4  owners
-///          4     4  count        elements
+///          4     3  count        elements
+///          7     1  lowest       of a mixed chunk: no element has a lower rank
 ///          8     4  start        bytes start ..< end of the payload are in use
 ///         12     4  end
 ///         16     4  capacity     bytes of payload
 ///         20     4  elementSize  of a uniform chunk, else `mixed`
-///         24     …  payload
+///         24     8  label        of its place in the list
+///         32     …  payload
 @safe
 struct ListChunk: Block {
   let address: UnsafeMutableRawPointer
   @inline(__always)
   init(address: UnsafeMutableRawPointer) { unsafe self.address = address }
 
-  static var headerSize: Int { 24 }
+  static var headerSize: Int { 32 }
   static var mixed: UInt32 { .max }
   /// Payload above which a chunk takes no further element; a bigger element lies alone.
   static var sizeMax: Int { (16 << 10) - headerSize - 8 }
@@ -40,8 +46,20 @@ struct ListChunk: Block {
   enum End { case head, tail }
 
   @inline(__always) var count: Int {
-    get { Int(load(4, as: UInt32.self)) }
-    nonmutating set { store(UInt32(truncatingIfNeeded: newValue), at: 4) }
+    get { Int(load(4, as: UInt32.self) & 0xFF_FFFF) }
+    nonmutating set {
+      store(UInt32(truncatingIfNeeded: newValue) | load(4, as: UInt32.self) & 0xFF00_0000, at: 4)
+    }
+  }
+  @inline(__always) private var lowest: UInt8 {
+    get { load(7) }
+    nonmutating set { store(newValue, at: 7) }
+  }
+  /// No element has a rank below this.
+  var lowestRank: UInt8 { isUniform ? 0 : lowest }
+  var label: Int64 {
+    get { load(24) }
+    nonmutating set { store(newValue, at: 24) }
   }
   @inline(__always) var start: Int {
     get { Int(load(8, as: UInt32.self)) }
@@ -76,6 +94,7 @@ struct ListChunk: Block {
       ChunkRegions.takes(size)
       ? unsafe ListChunk(address: ChunkRegions.allocate()) : ListChunk.allocate(size: size)
     chunk.store(UInt64(1), at: 0)  // One owner, no elements.
+    chunk.label = 0
     let place = end == .head ? capacity : 0
     chunk.start = place
     chunk.end = place
@@ -246,7 +265,7 @@ struct ListChunk: Block {
   ///
   /// - Returns: false when it does not fit here as the chunk is; nothing has changed then.
   @inline(__always)
-  func push(_ element: ByteView, mark: UInt64 = 0, at side: End) -> Bool {
+  func push(_ element: ByteView, mark: UInt64 = 0, rank: UInt8 = 0, at side: End) -> Bool {
     assert(!isShared)
     let size = element.count
     if mark == 0, elementSize == UInt32(truncatingIfNeeded: size) || count == 0 {
@@ -267,7 +286,10 @@ struct ListChunk: Block {
       self.count = count + 1
       return true
     }
-    if mark != 0, count == 0 { elementSize = Self.mixed }
+    if mark != 0, count == 0 {
+      elementSize = Self.mixed
+      lowest = rank
+    }
     guard elementSize == Self.mixed else { return false }
     let whole = Self.mixedSize(size, isMarked: mark != 0)
     if side == .tail {
@@ -280,7 +302,72 @@ struct ListChunk: Block {
       writeMixed(element, mark: mark, at: start)
     }
     count += 1
+    noteRank(of: mark, rank)
     return true
+  }
+
+  @inline(__always)
+  private func noteRank(of mark: UInt64, _ rank: UInt8) {
+    let rank = mark == 0 ? 0 : rank
+    if rank < lowest { lowest = rank }
+  }
+
+  /// Says that every element of a mixed chunk has at least `rank`.
+  func raiseLowest(to rank: UInt8) { if !isUniform { lowest = rank } }
+
+  /// Inserts `element` before that at `offset`, in the layout that the chunk has; there must be room
+  /// for it, on whichever side.
+  func insert(_ element: ByteView, mark: UInt64 = 0, rank: UInt8 = 0, at offset: Int) {
+    assert(!isShared && count > 0)
+    var offset = offset
+    let size = isUniform ? element.count : Self.mixedSize(element.count, isMarked: mark != 0)
+    if capacity - end < size, start < size {
+      offset -= start
+      recenter(for: .tail)
+    }
+    let isBefore = start >= size && (offset - start < end - offset || capacity - end < size)
+    if isBefore {
+      move(from: Self.headerSize + start, to: Self.headerSize + start - size, size: offset - start)
+      start -= size
+      offset -= size
+    } else {
+      precondition(capacity - end >= size)
+      move(
+        from: Self.headerSize + offset, to: Self.headerSize + offset + size, size: end - offset)
+      end += size
+    }
+    count += 1
+    guard !isUniform else { return write(element, at: Self.headerSize + offset) }
+    writeMixed(element, mark: mark, at: offset)
+    noteRank(of: mark, rank)
+  }
+
+  /// Removes the element at `offset`, which is not the only one.
+  func remove(at offset: Int) {
+    assert(!isShared && count > 1)
+    let next = element(at: offset).next, size = next - offset
+    if offset - start < end - next {
+      move(from: Self.headerSize + start, to: Self.headerSize + start + size, size: offset - start)
+      start += size
+    } else {
+      move(from: Self.headerSize + next, to: Self.headerSize + offset, size: end - next)
+      end -= size
+    }
+    count -= 1
+  }
+
+  /// The elements `range` in a chunk of their own with room for as many again, up to `sizeMax`.
+  func part(_ range: Range<Int>) -> ListChunk {
+    let from = offset(ofIndex: range.lowerBound), to = offset(ofIndex: range.upperBound)
+    let capacity = max(to - from, min(Self.sizeMax, 2 * (to - from)))
+    let part = ListChunk.make(capacity: capacity, fillingFrom: .tail)
+    part.write(bytes(from, to - from), at: Self.headerSize)
+    part.end = to - from
+    part.elementSize = elementSize
+    part.count = range.count
+    part.lowest = lowest
+    part.label = label
+    return part
   }
 
   /// Writes `element` over the one at `offset`, which has the same size and no mark.
@@ -338,6 +425,8 @@ struct ListChunk: Block {
       copy.elementSize = elementSize
     }
     copy.count = count
+    copy.lowest = lowestRank
+    copy.label = label
     return copy
   }
 
@@ -345,6 +434,8 @@ struct ListChunk: Block {
   func copied(keeping keeps: (_ index: Int, _ element: ByteView) -> Bool) -> ListChunk {
     let copy = ListChunk.make(capacity: capacity, fillingFrom: .tail)
     copy.elementSize = elementSize
+    copy.lowest = lowest
+    copy.label = label
     var offset = start, end = 0, kept = 0
     for index in 0..<count {
       let (element, next) = self.element(at: offset)

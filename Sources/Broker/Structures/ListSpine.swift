@@ -10,8 +10,10 @@ import RESP
 ///
 ///     offset  size  field
 ///          0     4  owners
-///          4     2  start     slots start ..< start + count are in use
-///          6     2  count
+///          4     1  start     slots start ..< start + count are in use
+///          5     1  count
+///          6     1  lowest    no element of its chunks has a lower rank
+///          7     1  (free)
 ///          8     8  elements  in all its chunks
 ///         16     …  128 slots
 @safe
@@ -24,22 +26,27 @@ struct SpineNode: Block {
     let node = SpineNode.allocate(size: 16 + slots * 8)
     node.start = start
     node.count = 0
+    node.store(UInt8.max, at: 6)
     node.elements = 0
     return node
   }
 
   var start: Int {
-    get { Int(load(4, as: UInt16.self)) }
-    nonmutating set { store(UInt16(newValue), at: 4) }
+    get { Int(load(4, as: UInt8.self)) }
+    nonmutating set { store(UInt8(newValue), at: 4) }
   }
   var count: Int {
-    get { Int(load(6, as: UInt16.self)) }
-    nonmutating set { store(UInt16(newValue), at: 6) }
+    get { Int(load(5, as: UInt8.self)) }
+    nonmutating set { store(UInt8(newValue), at: 5) }
   }
+  var lowestRank: UInt8 { load(6) }
   var elements: Int {
     get { load(8) }
     nonmutating set { store(newValue, at: 8) }
   }
+
+  /// Takes in that a chunk has an element of `rank`.
+  func note(_ rank: UInt8) { if rank < lowestRank { store(rank, at: 6) } }
 
   subscript(index: Int) -> ListChunk {
     get {
@@ -55,6 +62,7 @@ struct SpineNode: Block {
   func copied() -> SpineNode {
     let copy = SpineNode.make(start: start)
     copy.count = count
+    copy.store(lowestRank, at: 6)
     copy.elements = elements
     copy.write(view(at: 16, size: Self.slots * 8), at: 16)
     for index in 0..<count { self[index].retain() }
@@ -74,6 +82,7 @@ struct SpineNode: Block {
     }
     count += 1
     self[index] = chunk
+    note(chunk.lowestRank)
     elements += chunk.count
   }
 
@@ -260,7 +269,7 @@ struct ListSpine: Block {
       var inNode = 0
       for slot in 0..<node.count {
         node[slot].checkInvariants()
-        precondition(node[slot].count > 0)
+        precondition(node[slot].count > 0 && node[slot].lowestRank >= node.lowestRank)
         inNode += node[slot].count
       }
       precondition(inNode == node.elements)

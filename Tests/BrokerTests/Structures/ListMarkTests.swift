@@ -8,6 +8,11 @@ import Testing
 private struct Element: Equatable {
   var bytes: [UInt8]
   var mark: UInt64
+  var rank: UInt8 = 0
+  /// Of the chunk into which it was put.
+  var label: Int64 = 0
+
+  static func == (a: Element, b: Element) -> Bool { a.bytes == b.bytes && a.mark == b.mark }
 }
 
 private func contents(_ list: List) -> [Element] {
@@ -29,16 +34,19 @@ func marksStayWithTheirElements(seed: UInt64) throws {
     let trace: Comment = "seed \(seed), step \(step)"
     let size = [0, 5, 100, 100, 300, 70_000][
       Int(random.next() % 200) == 0 ? 5 : Int(random.next() % 5)]
-    let new = Element(
+    var new = Element(
       bytes: [UInt8](repeating: UInt8(truncatingIfNeeded: step), count: size),
       mark: random.next() % 3 == 0 ? 0 : UInt64(step + 1))
+    if new.mark != 0 { new.rank = UInt8(random.next() % 10) }
     let index = Int(random.next() % UInt64(model.count + 1))
-    switch random.next() % 16 {
+    switch random.next() % 18 {
     case 0..<5:
-      new.bytes.withView { list.push($0, mark: new.mark, at: .head) }
+      new.bytes.withView { list.push($0, mark: new.mark, rank: new.rank, at: .head) }
+      new.label = list.label(at: .head)
       model.insert(new, at: 0)
     case 5..<9:
-      new.bytes.withView { list.push($0, mark: new.mark, at: .tail) }
+      new.bytes.withView { list.push($0, mark: new.mark, rank: new.rank, at: .tail) }
+      new.label = list.label(at: .tail)
       model.append(new)
     case 9 where !model.isEmpty:
       #expect(list.mark(at: .head) == model.removeFirst().mark, trace)
@@ -47,7 +55,9 @@ func marksStayWithTheirElements(seed: UInt64) throws {
       #expect(list.mark(at: .tail) == model.removeLast().mark, trace)
       list.remove(at: .tail)
     case 11:
-      new.bytes.withView { list.insert($0, mark: new.mark, at: index) }
+      new.label = new.bytes.withView {
+        list.insert($0, mark: new.mark, rank: new.rank, at: index)
+      }
       model.insert(new, at: index)
     case 12 where index < model.count:
       list.remove(at: index)
@@ -56,8 +66,26 @@ func marksStayWithTheirElements(seed: UInt64) throws {
       new.bytes.withView { list.set($0, at: index) }
       model[index] = Element(bytes: new.bytes, mark: 0)
     case 14 where index < model.count && model[index].mark != 0:
-      #expect(list.index(ofMark: model[index].mark) == index, trace)
-      #expect(list.index(ofMark: 1 << 60) == nil, trace)
+      let spot = try #require(list.find(model[index].mark, near: model[index].label), trace)
+      #expect(spot.index == index, trace)
+      #expect(spot.bytes.array == model[index].bytes, trace)
+      #expect(list.find(1 << 60, near: model[index].label) == nil, trace)
+      if random.next() % 2 == 0 {
+        list.remove(spot)
+        model.remove(at: index)
+      } else {
+        model[index].bytes = new.bytes
+        model[index].label = new.bytes.withView {
+          list.replace(spot, with: $0, mark: model[index].mark, rank: model[index].rank)
+        }
+      }
+    case 16, 17:
+      let rank = UInt8(random.next() % 11), end: List.End = step % 2 == 0 ? .head : .tail
+      let counted = list.count(ofRank: rank, at: end) { mark in
+        model.first { $0.mark == mark }!.rank
+      }
+      let ranks = end == .head ? model.map(\.rank) : model.map(\.rank).reversed()
+      #expect(counted == ranks.prefix { $0 >= rank }.count, trace)
     case 15 where step % 40 == 0:
       let copy = list.copied()
       shared.append((list, model))
@@ -92,4 +120,86 @@ func marksStayWithTheirElements(seed: UInt64) throws {
   }
   #expect(contents(again) == whole)
   again.release()
+}
+
+/// Goal: an element is found by the label of its chunk wherever it is, also after its chunk was split.
+/// Method: a long list with inserts at random places, and the chunks that searches read.
+@Test func marksAreFoundWithoutAWalk() throws {
+  let body = [UInt8](repeating: 0x78, count: 100), list = List.make()
+  var random = SplitMix64(seed: 5), labels: [UInt64: Int64] = [:], mark: UInt64 = 0
+  for step in 0..<60_000 {
+    mark += 1
+    labels[mark] = body.withView { body in
+      if step % 3 == 0 {
+        list.push(body, at: .head)  // Elements without a mark are nothing in the way.
+        return list.insert(body, mark: mark, at: Int(random.next() % UInt64(list.count)))
+      }
+      list.push(body, mark: mark, at: .head)
+      return list.label(at: .head)
+    }
+  }
+  list.checkInvariants()
+  var chunksRead = 0
+  let marks = labels.keys.sorted()
+  for _ in 0..<marks.count {
+    let mark = marks[Int(random.next() % UInt64(marks.count))]
+    guard let label = labels[mark] else { continue }
+    let spot = try #require(list.find(mark, near: label))
+    chunksRead += spot.chunksRead
+    if !spot.isWhereNoted {
+      spot.chunk.forEachMark { labels[$0] = spot.chunk.label }
+    }
+    list.remove(spot)
+    labels[mark] = nil
+  }
+  list.checkInvariants()
+  // A search of half of the chunks for each split, and else a chunk or two.
+  #expect(chunksRead < 10 * 60_000)
+  list.release()
+}
+
+/// Goal: a place behind many elements of a high rank is found without looking at each, and what is
+/// inserted there again and again fills its chunks. Method: count looks, and bytes.
+@Test(arguments: [List.End.head, .tail])
+func aRankIsFoundWithoutAWalk(end: List.End) {
+  let body = [UInt8](repeating: 0x78, count: 100), list = List.make()
+  let other: List.End = end == .head ? .tail : .head
+  var looks = 0, mark: UInt64 = 0, ranks: [UInt64: UInt8] = [:]
+  for rank in [9, 0] as [UInt8] {
+    for _ in 0..<20_000 {
+      mark += 1
+      ranks[mark] = rank
+      body.withView { list.push($0, mark: mark, rank: rank, at: other) }
+    }
+  }
+  for step in 1...20_000 {
+    let passed = list.count(ofRank: 5, at: end) {
+      looks += 1
+      return ranks[$0] ?? 0
+    }
+    #expect(passed == 20_000 + step - 1)
+    mark += 1
+    ranks[mark] = 5
+    body.withView {
+      _ = list.insert($0, mark: mark, rank: 5, at: end == .head ? passed : list.count - passed)
+    }
+  }
+  // Fewer than a chunk has elements, for each search.
+  #expect(looks < 20_000 * 140)
+  list.checkInvariants()
+  #expect(list.memoryUsage < 2 * 60_000 * (100 + 11))
+  list.release()
+}
+
+/// Goal: what is removed in the middle gives its memory back. Method: leave one element of 200.
+@Test func sparseChunksGiveMemoryBack() throws {
+  let body = [UInt8](repeating: 0x78, count: 100), list = List.make()
+  for _ in 0..<100_000 { body.withView { list.push($0, at: .tail) } }
+  for index in 0..<500 {
+    for _ in 0..<199 { list.remove(at: index) }
+  }
+  #expect(list.count == 500)
+  list.checkInvariants()
+  #expect(list.memoryUsage < 300_000)
+  list.release()
 }

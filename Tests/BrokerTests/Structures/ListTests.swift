@@ -63,7 +63,7 @@ func listAgreesWithItsModel(seed: UInt64) {
     case 35:
       let index = Int(random.next() % UInt64(model.count + 1))
       let new = element(&random)
-      new.asView { list.insert($0, at: index) }
+      new.asView { _ = list.insert($0, at: index) }
       model.insert(new, at: index)
     case 36 where random.next() % 8 == 0:
       let old = [UInt8](repeating: 0x61, count: 100)

@@ -116,12 +116,12 @@ extension Context {
   /// Up to so many jobs of a list that goes are ended one by one; of a longer one a sweep removes them.
   private static let endedAtOnceMax = 64
 
-  /// Ends all jobs of a list that leaves the database.
+  /// Ends all jobs of a list that leaves the database. Who waits for the end of one is told when the
+  /// sweep comes to it.
   mutating func endJobs(of list: List) {
     if list.count <= Self.endedAtOnceMax { endJobs(of: list, outside: 0..<0) }
     jobs.spaces[database].endLine(list.line)
     jobs.lastCommit = commit
-    if !waiters.isEmpty { noteAllJobWaits() }
   }
 
   /// Ends all jobs of the list of `entry`, which leaves another database.
@@ -148,16 +148,16 @@ extension Context {
     _ record: JobRecord
   ) -> (record: JobRecord, queue: [UInt8], body: [UInt8])? {
     guard let name = jobs.spaces[database].queue(of: record)?.key.array else { return nil }
-    let number = record.number, line = record.place
+    let line = record.place
     return name.withView { bytes in
       let key = self.key(bytes)
       guard let entry = databases[database].findForWriting(key.bytes, hash: key.hash),
         entry.kind == .list, entry.list.line == line
       else { return nil }
       let list = entry.unsharedList
-      guard let index = list.index(ofMark: number) else { return nil }
-      let body = list[index].array
-      list.remove(at: index)
+      guard let spot = find(record, in: list) else { return nil }
+      let body = spot.bytes.array
+      list.remove(spot)
       let detached = jobs.spaces[database].move(record, to: 0)
       let isEmptied = list.isEmpty
       if isEmptied { drop(key) }
@@ -168,12 +168,20 @@ extension Context {
     }
   }
 
+  /// The element of a ready job in its list.
+  mutating func find(_ record: JobRecord, in list: List) -> List.Spot? {
+    guard let spot = list.find(record.number, near: record.label) else { return nil }
+    jobs.timerWork += spot.chunksRead
+    if !spot.isWhereNoted { jobs.spaces[database].noteLabel(of: spot.chunk, in: list.line) }
+    return spot
+  }
+
   // MARK: Lists with jobs that move
 
-  /// Has a job go with its element to `list`, that of `key`.
-  mutating func move(_ record: JobRecord, to list: List, _ key: Key) {
+  /// Has a job go with its element to `end` of `list`, that of `key`.
+  mutating func move(_ record: JobRecord, to list: List, _ key: Key, at end: List.End) {
     let line = line(of: list, key)
-    jobs.spaces[database].move(record, to: line)
+    jobs.spaces[database].move(record, to: line).label = list.label(at: end)
     jobs.lastCommit = commit
   }
 
@@ -190,7 +198,7 @@ extension Context {
     guard entry.kind == .list, entry.list.line != 0 else { return entry }
     let copy = entry.copied(key: entry.key, deadline: entry.deadline)
     entry.release()
-    copy.unsharedList.line = 0
+    copy.unsharedList.forgetLine()
     return copy
   }
 
@@ -237,8 +245,11 @@ extension Context {
     let queue = jobs.spaces[database].queue(key.bytes, hash: key.hash)
     let taking: List.End =
       isNext && record.flags.contains(.fromHead) ? .head : takingEnd(queue)
-    push(record.body, record.number, record.priority, to: list, key, taking, isNext: isNext)
+    jobs.timerWork += record.body.count / Self.bytesOfWork
+    let label = push(
+      record.body, record.number, record.priority, to: list, key, taking, isNext: isNext)
     let ready = record.successor(.ready, place: list.line, extras: extras)
+    ready.label = label
     ready.flags.subtract([.onWall, .fromHead])
     jobs.spaces[database].replace(
       record, with: ready, due: ready.flags.contains(.hasExtras) ? ready.extras.expires : nil)
@@ -246,39 +257,40 @@ extension Context {
   }
 
   /// Puts the element of a job into `list`, in line or at the end from which it is taken.
+  ///
+  /// - Returns: the label of the chunk in which it is, for the record.
   mutating func push(
     _ body: ByteView, _ number: UInt64, _ priority: UInt8, to list: List, _ key: Key,
     _ taking: List.End, isNext: Bool
-  ) {
+  ) -> Int64 {
     let end: List.End = isNext == (taking == .tail) ? .tail : .head
     _ = line(of: list, key)
+    let label: Int64
     if let index = place(of: priority, in: list, taking, isNext: isNext) {
-      list.insert(body, mark: number, at: index)
+      label = list.insert(body, mark: number, rank: priority, at: index)
     } else {
-      list.push(body, mark: number, at: end)
+      list.push(body, mark: number, rank: priority, at: end)
+      label = list.label(at: end)
     }
     modified(key)
     notify(.list, end.pushEvent, key)
     signalReady(key)
+    return label
   }
 
   /// Where in `list` a job of `priority` belongs; nil for the very end.
   ///
   /// Those above it, and its equals when it is not to be the next of them, are before it, seen from
   /// the end from which they are taken.
-  /// - Complexity: O(jobs that are passed).
+  /// - Complexity: that of `List.count(ofRank:at:)`.
   private func place(
     of priority: UInt8, in list: List, _ taking: List.End, isNext: Bool
   ) -> Int? {
     guard jobs.spaces[database].hasPriorities, !(priority == 0 && !isNext) else { return nil }
-    var cursor = list.cursor(at: taking == .head ? 0 : list.count)
-    while (taking == .head ? cursor?.next() : cursor?.previous()) != nil, let here = cursor {
-      let other = jobs.spaces[database].ready(here.mark, in: list.line)?.priority ?? 0
-      guard isNext ? other <= priority : other < priority else { continue }
-      // Before this element, seen from the end: it is behind it in the list when taken from the tail.
-      return taking == .head ? here.index - 1 : here.index + 1
+    let passed = list.count(ofRank: isNext ? priority + 1 : priority, at: taking) { mark in
+      jobs.spaces[database].ready(mark, in: list.line)?.priority ?? 0
     }
-    return taking == .head ? list.count : 0
+    return taking == .head ? passed : list.count - passed
   }
 
   /// Puts a job back that nobody finished: into its queue, or into the dead queue if that cannot be.

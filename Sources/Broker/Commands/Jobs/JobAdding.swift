@@ -78,7 +78,8 @@ enum JobCommands {
     _ c: inout Context, _ number: UInt64, _ status: Status, _ addition: Addition
   ) {
     if addition.showsStatus { c.reply.array(2) }
-    if let record = c.jobs.spaces[c.database].find(number) {
+    let mayHaveID = status != .new || addition.extras.id != nil
+    if mayHaveID, let record = c.jobs.spaces[c.database].find(number) {
       c.reply.bulk(JobID.text(record, node: c.jobs.node))
     } else {
       var id: [UInt8] = []
@@ -243,13 +244,13 @@ enum JobCommands {
       let body = c.arguments[2]
       let isDone = name.withView { bytes -> Bool in
         let key = c.key(bytes)
-        guard let list = c.listForJobs(key), let index = list.index(ofMark: record.number) else {
+        guard let list = c.listForJobs(key), let spot = c.find(record, in: list) else {
           return false
         }
         _ = c.beginJobChange()
-        c.jobs.spaces[c.database].unshared(record).flags.remove(.lapsed)
-        list.remove(at: index)
-        list.insert(body, mark: record.number, at: index)
+        let own = c.jobs.spaces[c.database].unshared(record)
+        own.flags.remove(.lapsed)
+        own.label = list.replace(spot, with: body, mark: own.number, rank: own.priority)
         c.modified(key)
         c.notify(.list, "lset", key)
         return true
@@ -295,7 +296,7 @@ enum JobCommands {
       record.created = now
       record.priority = addition.priority
       c.jobs.spaces[db].insert(record, due: extras.expires)
-      c.push(
+      record.label = c.push(
         c.arguments[2], number, addition.priority, to: list, key, c.takingEnd(queue), isNext: false)
       return number
     }

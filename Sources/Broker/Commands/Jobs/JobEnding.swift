@@ -155,7 +155,7 @@ extension JobCommands {
       }
       if isFree {
         let own = c.jobs.spaces[c.database].unshared(record)
-        own.uncounted += 1
+        if own.uncounted < own.epoch { own.uncounted += 1 }
         giveBack(&c, own, after: delay ?? 0, now: now, extras)
       } else {
         fail(&c, record, isDead: isDead, delay: delay, now: now, extras)

@@ -130,6 +130,10 @@ extension JobCommands {
     return taken > 0
   }
 
+  /// Jobs that have waited too long which one call removes: with more of them before it, a job is taken
+  /// when they have gone, with the next call or of themselves.
+  static let expiredCountMax = 256
+
   /// Takes up to `limit` jobs of `key` into the reply.
   ///
   /// - Returns: how many.
@@ -147,15 +151,22 @@ extension JobCommands {
     let settings = queue.hasSettings ? queue.settings : QueueSettings()
     let end = fetch.end ?? (settings.takesFromHead == true ? .head : .tail)
     let term = settings.lease ?? c.jobs.lease
-    var taken = 0
+    var taken = 0, expired = 0
     while taken < limit, !list.isEmpty {
       let body = list.element(at: end), mark = list.mark(at: end)
-      let old = c.jobs.spaces[db].ready(mark, in: list.line)
+      var old = c.jobs.spaces[db].ready(mark, in: list.line)
       var extras = old?.flags.contains(.hasExtras) == true ? old?.extras : nil
       if let old, let expires = extras?.expires, expires <= now {
+        guard expired < expiredCountMax else { break }
+        expired += 1
         c.removeJob(old)
         list.remove(at: end)
         continue
+      }
+      if let spent = old, spent.epoch == .max {
+        // It has no delivery left by which receipts could be told apart: it goes on as another job.
+        extras = c.endNumber(spent)
+        old = nil
       }
       let retry = extras?.retry
       if let worker = fetch.worker {
@@ -178,6 +189,7 @@ extension JobCommands {
         record = JobRecord.make(
           c.jobs.takeNumber(), .leased, place: queue.id, body: body, extras: bytes.view)
         record.created = now
+        c.nameAgain(record)
       }
       if fetch.end == .head { record.flags.insert(.fromHead) }
       record.epoch += 1
@@ -228,6 +240,25 @@ extension JobCommands {
 }
 
 extension Context {
+  /// Removes a job of which only bytes and options go on, under another number.
+  fileprivate mutating func endNumber(_ record: JobRecord) -> JobExtras? {
+    let extras = record.flags.contains(.hasExtras) ? record.extras : nil
+    removeJob(record)
+    return extras
+  }
+
+  /// Has the names that a new record holds lead to it.
+  fileprivate mutating func nameAgain(_ record: JobRecord) {
+    guard record.flags.contains(.hasExtras) else { return }
+    let extras = record.extras
+    if let id = extras.id {
+      id.withView { JobName.id($0) }.withView {
+        jobs.spaces[database].setName($0, record.number)
+      }
+    }
+    extras.unique?.withView { jobs.spaces[database].setName($0, record.number) }
+  }
+
   /// A time of the jobs' clock as the wall's clock shows it.
   mutating func onWall(_ time: Int64) -> Int64 { time + jobsWall - jobsNow() }
 
@@ -263,7 +294,7 @@ extension Context {
   /// Gives a lease back as if the job had not been taken.
   mutating func release(_ old: JobRecord, now: Int64) {
     let record = jobs.spaces[database].unshared(old)
-    record.uncounted += 1
+    if record.uncounted < record.epoch { record.uncounted += 1 }
     giveBack(record, now: now)
   }
 }

@@ -166,8 +166,8 @@ extension Context {
   func readyBody(_ record: JobRecord) -> [UInt8]? {
     guard let key = jobs.spaces[database].queue(of: record)?.key,
       let entry = databases[database].find(key, hash: keyHash(key)), entry.kind == .list,
-      let index = entry.list.index(ofMark: record.number)
+      let spot = entry.list.find(record.number, near: record.label)
     else { return nil }
-    return entry.list[index].array
+    return spot.bytes.array
   }
 }

@@ -140,7 +140,6 @@ extension JobCommands {
     }
     if let queue = c.jobs.spaces[c.database].queue(key.bytes, hash: key.hash) {
       c.jobs.spaces[c.database].drop(queue)
-      c.noteAllJobWaits()
     }
     c.noteRoom(key)
     c.reply.integer(1)
@@ -213,12 +212,15 @@ extension JobCommands {
 
   // MARK: Dead jobs
 
-  /// Jobs that one QREDRIVE moves unless it says another number: none holds a turn for long.
-  private static let redrivenDefault = 10_000
+  /// Elements that one QREDRIVE looks at, and bytes that it moves: it does not hold a turn for long.
+  private static let redrivenCountMax = 500, redrivenSizeMax = 1 << 20
 
   /// `QREDRIVE dead-queue [TO queue] [COUNT n]` → integer: how many were moved.
+  ///
+  /// One call looks at up to 500 elements and moves up to about a megabyte: to move all of a long queue
+  /// it is repeated until it answers 0. What has no queue to go to stays where it is.
   static func qredrive(_ c: inout Context) throws(CommandError) {
-    var target: [UInt8]?, limit = redrivenDefault, index = 2
+    var target: [UInt8]?, limit = redrivenCountMax, index = 2
     while index < c.arguments.count {
       guard index + 1 < c.arguments.count else { throw .syntax }
       let value = c.arguments[index + 1]
@@ -226,7 +228,7 @@ extension JobCommands {
         target = value.array
       } else if c.arguments[index].matches("count") {
         guard let count = value.integer, count > 0 else { throw .notPositive }
-        limit = Int(clamping: count)
+        limit = min(limit, Int(clamping: count))
       } else {
         throw .syntax
       }
@@ -234,24 +236,40 @@ extension JobCommands {
     }
     let key = c.key(1)
     guard let list = try c.listForWriting(key) else { return c.reply.integer(0) }
-    let now = c.beginJobChange(), queue = c.jobs.spaces[c.database].queue(key.bytes, hash: key.hash)
+    let queue = c.jobs.spaces[c.database].queue(key.bytes, hash: key.hash)
     let end = c.takingEnd(queue)
     let name = key.bytes.array
     let living =
       name.count > 5 && Context.deadQueue(of: name) == name ? Array(name.dropLast(5)) : nil
-    var moved = 0
-    while moved < limit, !list.isEmpty {
-      let job = c.job(of: list, at: end)
-      guard let home = target ?? job?.extras.origin ?? living, home != name else { break }
+    var moved = 0, stayed = 0, size = 0, now: Int64?
+    while moved < limit, moved + stayed < redrivenCountMax, size < redrivenSizeMax,
+      stayed < list.count
+    {
+      let index = end == .head ? stayed : list.count - 1 - stayed
+      let (body, job) = c.element(index, of: list)
+      guard let home = target ?? job?.extras.origin ?? living, home != name else {
+        stayed += 1
+        continue
+      }
       let isMoved = home.withView { home in
         let home = c.key(home)
-        guard let other = c.listForJobs(home) else { return false }
-        c.redrive(list.element(at: end), job, to: other, home, now: now)
+        if let entry = c.findForWriting(home), entry.kind != .list { return false }
+        // Not before it is sure that something changes.
+        now = now ?? c.beginJobChange()
+        guard let now, let other = c.listForJobs(home) else { return false }
+        body.withView { c.redrive($0, job, to: other, home, now: now) }
         return true
       }
-      guard isMoved else { break }
-      list.remove(at: end)
+      guard isMoved else {
+        stayed += 1
+        continue
+      }
+      list.remove(at: index)
       moved += 1
+      size += body.count
+    }
+    if moved == 0, stayed > 0 {
+      throw CommandError("ERR the first elements have no queue to go back to: say one with TO")
     }
     if moved > 0 { Lists.endPop(&c, key, list, at: end) }
     c.reply.integer(moved)
@@ -309,18 +327,27 @@ extension Backoff {
 }
 
 extension Context {
+  /// The element number `index`, and the job that it is.
+  fileprivate func element(_ index: Int, of list: List) -> (body: [UInt8], job: JobRecord?) {
+    guard var cursor = list.cursor(at: index), let body = cursor.next() else {
+      preconditionFailure("index out of range")
+    }
+    return (body.array, jobs.spaces[database].ready(cursor.mark, in: list.line))
+  }
+
   /// Puts an element of a dead queue, which is about to leave it, in line in the list of `key`.
   fileprivate mutating func redrive(
     _ body: ByteView, _ job: JobRecord?, to list: List, _ key: Key, now: Int64
   ) {
     let queue = jobs.spaces[database].queue(key.bytes, hash: key.hash)
     let priority = job?.priority ?? 0
-    // The list may move what `body` shows if both are the same; they are not: see the caller.
-    push(body, job?.number ?? 0, priority, to: list, key, takingEnd(queue), isNext: false)
+    let label = push(
+      body, job?.number ?? 0, priority, to: list, key, takingEnd(queue), isNext: false)
     guard let job else { return }
     var extras = job.extras
     extras.origin = nil
     let record = job.successor(.ready, place: list.line, extras: extras)
+    record.label = label
     record.end = .none
     record.failures = 0
     record.expirations = 0

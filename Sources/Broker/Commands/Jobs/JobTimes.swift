@@ -1,7 +1,8 @@
 // JobTimes.swift: what happens to jobs of itself, in time or as the log says.
 //
-// A turn takes up to so many jobs whose time has come, in the order of their times: the rest waits for
-// the next turn, and clients are served in between.
+// A turn does a bounded work for jobs whose time has come, in the order of their times: the rest waits
+// for the next turn, and clients are served in between. What a job costs is counted and not measured:
+// the same requests at the same times have the same effects.
 
 import RESP
 
@@ -49,8 +50,10 @@ extension JobCommands {
       let node = c.arguments[3].integer.flatMap(UInt32.init(exactly:)),
       let next = c.arguments[4].integer, let lease = c.arguments[5].integer
     else { throw .notAnInteger }
-    c.jobs.take(
-      stamp: stamp, wall: wall, node: node, next: UInt64(bitPattern: next), lease: lease)
+    guard
+      c.jobs.take(
+        stamp: stamp, wall: wall, node: node, next: UInt64(bitPattern: next), lease: lease)
+    else { throw CommandError("ERR these are no clocks of jobs") }
   }
 
   static func jobdue(_ c: inout Context) throws(CommandError) {
@@ -71,55 +74,88 @@ extension Context {
   /// - Returns: false when it cannot be one.
   fileprivate mutating func loadChunk(_ words: Arguments) -> Bool {
     let key = key(words[2])
-    guard let line = words[3].integer.flatMap(UInt32.init(exactly:)), line > 0, line < 1 << 28,
+    guard let given = words[3].integer.flatMap(UInt32.init(exactly:)), given > 0,
       let count = words[4].integer, let size = words[5].integer.flatMap(UInt32.init(exactly:)),
-      let list = listForJobs(key)
-    else { return false }
-    if list.isEmpty {
-      guard jobs.spaces[database].load(line: line, of: key.bytes) else { return false }
-      list.line = line
-    }
-    guard list.line == line,
       let chunk = ListChunk.make(
         count: Int(clamping: count), elementSize: size, payload: words[6])
     else { return false }
+    guard let list = listForJobs(key) else {
+      chunk.release()
+      return false
+    }
+    let line =
+      list.isEmpty
+      ? jobs.spaces[database].load(line: given, of: key.bytes)
+      : jobs.spaces[database].line(loadedAs: given).flatMap { $0 == list.line ? $0 : nil }
     list.append(chunk)
+    guard let line else { return false }
+    list.line = line
+    jobs.spaces[database].noteLabel(of: chunk, in: line)
     return true
   }
 
-  /// Jobs whose time may come in one turn.
-  static let dueCountMax = 500
-  /// Records that one turn looks at for those nobody can see.
-  private static let sweptCountMax = 1000
+  /// What one turn may do for jobs whose time has come, in units of about a microsecond. What exceeds
+  /// it at the end of a slice is one job: a body of 100 MB is copied in one turn whatever the bound.
+  static let timerWorkMax = 500
+  /// Work that each job is, its place in the heap, its records and the log included; and the bytes of a
+  /// body that take as long to copy as one unit.
+  static let workOfJob = 2
+  static let bytesOfWork = 4 << 10
+  /// Records that are looked at, for those nobody can see, for one unit of work.
+  private static let sweptForWork = 2
 
   /// Does what time does to jobs, as much of it as one turn may.
   ///
   /// - Returns: whether more of it waits.
   mutating func runJobTimers() -> Bool {
     guard !isLoading else { return false }
-    var left = Self.dueCountMax, isMoreLeft = false
-    let current = database
+    jobs.timerWork = 0
+    var isMoreLeft = false
+    let current = database, first = jobs.firstSpace
     defer { database = current }
-    for index in 0..<databases.count where !jobs.spaces[index].isEmpty {
-      database = index
-      let now = jobsNow()
-      left -= runDue(now: now, left)
-      if left == 0 { isMoreLeft = true }
-      guard !jobs.spaces[index].isSwept else { continue }
-      jobs.spaces[index].sweepSome(Self.sweptCountMax, now: jobs.stamp, into: &graveyard)
-      if !jobs.spaces[index].isSwept { isMoreLeft = true }
+    for step in 0..<databases.count {
+      database = (first + step) % databases.count
+      guard !jobs.spaces[database].isEmpty else { continue }
+      if jobs.spaces[database].isLoaded { jobs.spaces[database].endLoad() }
+      if runTimersOfDatabase() { isMoreLeft = true }
+      guard jobs.timerWork >= Self.timerWorkMax else { continue }
+      // With the next database the next turn begins.
+      jobs.firstSpace = (database + 1) % databases.count
+      return true
     }
     return isMoreLeft
+  }
+
+  private var timerWorkLeft: Int { max(0, Self.timerWorkMax - jobs.timerWork) }
+
+  private mutating func runTimersOfDatabase() -> Bool {
+    let now = jobsNow(), swept = jobs.timerWork
+    if !jobs.spaces[database].isSwept {
+      // At most half of what is left: what is due is not to wait for it.
+      let work = timerWorkLeft / 2
+      let isTold = !waiters.isEmpty
+      var ended: [UInt64] = []
+      jobs.spaces[database].sweepSome(work * Self.sweptForWork, into: &graveyard) {
+        if isTold { ended.append($0) }
+      }
+      for number in ended { noteEnd(of: number) }
+      jobs.timerWork = swept + work
+    }
+    if let name = jobs.spaces[database].firstNameDue, name <= now {
+      // The log is told the time: what it leads to has the same names.
+      jobs.timerWork += jobs.spaces[database].freeNames(timerWorkLeft, now: beginJobChange())
+    }
+    return runDue(now: now) || !jobs.spaces[database].isSwept
   }
 
   /// Each job is logged for itself: what it led to, as the end of a list whose time is up, comes before
   /// it in the log, and after the jobs before it.
   ///
-  /// - Returns: for how many jobs it was time, at most `limit`.
-  private mutating func runDue(now: Int64, _ limit: Int) -> Int {
-    var count = 0
-    while count < limit, let record = jobs.spaces[database].firstDue(now: now, wall: wall) {
-      count += 1
+  /// - Returns: whether there was more to do than the turn may.
+  private mutating func runDue(now: Int64) -> Bool {
+    while let record = jobs.spaces[database].firstDue(now: now, wall: wall) {
+      guard jobs.timerWork < Self.timerWorkMax else { return true }
+      jobs.timerWork += Self.workOfJob
       guard jobs.spaces[database].isAlive(record) else {
         removeJob(record)
         continue
@@ -132,7 +168,7 @@ extension Context {
         writer.word(integer: Int64(bitPattern: number))
       }
     }
-    return count
+    return false
   }
 
   /// Does to a job what its time has come for.
@@ -141,8 +177,13 @@ extension Context {
     case .leased: lapse(record, now: now)
     case .scheduled: giveBack(record, now: now, isNext: false)
     case .ready:
-      // It has waited longer than it may.
-      if let taken = takeFromList(record) { removeJob(taken.record) }
+      // It has waited longer than it may. Behind it may be one that somebody waits for.
+      if let taken = takeFromList(record) {
+        removeJob(taken.record)
+        taken.queue.withView { signalReady(key($0)) }
+      } else {
+        removeJob(record)
+      }
     case .done: removeJob(record)
     }
   }

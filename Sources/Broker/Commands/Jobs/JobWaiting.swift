@@ -102,20 +102,22 @@ extension Context {
     if !waiters.isEmpty { noteReady(.end(of: number, in: database)) }
   }
 
-  /// Says that any job of the database may have ended.
-  mutating func noteAllJobWaits() {
-    for key in waiters.keys(in: -2 - 2 * database) { noteReady(key) }
-  }
-
   /// Says that a queue may have room.
   mutating func noteRoom(_ key: Key) {
     if roomWaiters > 0 { noteReady(.room(in: key.bytes, of: database)) }
   }
 
+  /// Waiters in a row that are looked at in vain, for there may be room for those behind them, who want
+  /// less of it.
+  private static let unservedMax = 16
+
   /// Serves who waits for what `stored` stands for.
   mutating func serveJobWaiters(of stored: StoredKey) {
-    for waiter in waiters.slots(for: stored) {
-      guard let wait = sessions[waiter].wait else { continue }
+    var unserved: Set<Int> = []
+    while unserved.count < Self.unservedMax,
+      let waiter = waiters.first(for: stored, passing: unserved),
+      let wait = sessions[waiter].wait
+    {
       let isServed = serving(waiter, database: stored.jobDatabase) { c in
         switch wait.kind {
         case .result(let number): JobCommands.serveResult(number, &c)
@@ -123,7 +125,7 @@ extension Context {
         default: false
         }
       }
-      if isServed { endWait(waiter) }
+      if isServed { endWait(waiter) } else { unserved.insert(waiter) }
     }
   }
 }

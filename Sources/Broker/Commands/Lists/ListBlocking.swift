@@ -127,9 +127,10 @@ extension Lists {
     let target =
       isSame ? list : c.findForWriting(destination)?.unsharedList ?? c.makeList(destination)
     unsafe element.withUnsafeBytes {
-      unsafe target.push(ByteView($0), mark: job?.number ?? 0, at: to)
+      unsafe target.push(
+        ByteView($0), mark: job?.number ?? 0, rank: job?.priority ?? 0, at: to)
     }
-    if let job, !isSame { c.move(job, to: target, destination) }
+    if let job { c.move(job, to: target, destination, at: to) }
     if isEmptied { c.drop(source) }
     c.modified(source)
     if !isSame { c.modified(destination) }

@@ -104,7 +104,7 @@ private let first = JobRig.id(1), second = JobRig.id(2)
   rig.harness.engine.context.monotonic += 100
   let isMoreLeft = rig.harness.engine.runTimers()
   #expect(isMoreLeft)
-  #expect(rig.send("LLEN q") == ":\(Context.dueCountMax)")
+  #expect(rig.send("LLEN q") == ":\(Context.timerWorkMax / Context.workOfJob)")
   while rig.harness.engine.runTimers() {}
   #expect(rig.send("LLEN q") == ":3000")
   rig.harness.checkInvariants()

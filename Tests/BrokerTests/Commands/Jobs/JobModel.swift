@@ -16,10 +16,18 @@ struct JobModel {
     var due: Int64?
     var expires: Int64?
     var attemptsMax = 25
+    var priority = 0
+    /// The unique key that it holds, behind its queue's name.
+    var unique: String?
+    var isUniqueUntilStart = false
+    var deadQueue: String?, origin: String?
     var isLapsed = false, isDead = false
 
     var isSpent: Bool { attemptsMax > 0 && failures + expirations >= attemptsMax }
-    var stateName: String { isDead && state == .ready ? "dead" : state.rawValue }
+    var stateName: String {
+      if state == .scheduled, due == nil { return "dequeued" }
+      return isDead && state == .ready ? "dead" : state.rawValue
+    }
   }
 
   enum Element: Equatable {
@@ -31,6 +39,8 @@ struct JobModel {
   var jobs: [Int: Job] = [:]
   var lists: [String: [Element]] = [:]
   var next = 1
+  /// Unique keys by the job that holds them.
+  var names: [String: Int] = [:]
 
   init(now: Int64) { self.now = now }
 
@@ -41,11 +51,40 @@ struct JobModel {
     }
   }
 
+  /// The priority of an element; one that is no job has none.
+  private func priority(_ element: Element) -> Int {
+    if case .job(let number) = element { jobs[number]!.priority } else { 0 }
+  }
+
+  /// Puts a job in line: before all of lower priority, seen from the right, and behind its equals but
+  /// where it is to be the next of them.
+  mutating func enter(_ job: Job, isNext: Bool) {
+    let list = lists[job.queue, default: []]
+    let passed = list.reversed().prefix {
+      isNext ? priority($0) > job.priority : priority($0) >= job.priority
+    }
+    let isLast = job.priority == 0 && !isNext
+    lists[job.queue, default: []].insert(
+      .job(job.number), at: isLast ? 0 : list.count - passed.count)
+  }
+
+  private mutating func releaseName(_ number: Int) {
+    guard let name = jobs[number]?.unique else { return }
+    names[name] = nil
+    jobs[number]?.unique = nil
+  }
+
   mutating func add(
-    _ queue: String, _ body: String, delay: Int64, attempts: Int?, ttl: Int64?
+    _ queue: String, _ body: String, delay: Int64, attempts: Int?, ttl: Int64?, priority: Int = 0,
+    dead: String? = nil, unique: String? = nil, isUntilStart: Bool = false
   ) -> Int {
     var job = Job(number: next, body: body, queue: queue)
     next += 1
+    job.priority = priority
+    job.deadQueue = dead
+    job.unique = unique
+    job.isUniqueUntilStart = isUntilStart
+    if let unique { names[unique] = job.number }
     if let attempts { job.attemptsMax = attempts }
     job.expires = ttl.map { now + $0 }
     if delay > 0 {
@@ -53,7 +92,7 @@ struct JobModel {
       job.due = now + delay
     } else {
       job.due = job.expires
-      lists[queue, default: []].insert(.job(job.number), at: 0)
+      enter(job, isNext: false)
     }
     jobs[job.number] = job
     return job.number
@@ -68,7 +107,9 @@ struct JobModel {
       case .raw(let body):
         job = Job(number: next, body: body, queue: queue)
         next += 1
-      case .job(let number): job = jobs[number]!
+      case .job(let number):
+        if jobs[number]!.isUniqueUntilStart { releaseName(number) }
+        job = jobs[number]!
       }
       job.state = .leased
       job.queue = queue
@@ -97,6 +138,7 @@ struct JobModel {
   }
 
   mutating func remove(_ number: Int) {
+    releaseName(number)
     guard let job = jobs.removeValue(forKey: number), job.state == .ready else { return }
     lists[job.queue]?.removeAll { $0 == .job(number) }
   }
@@ -124,28 +166,27 @@ struct JobModel {
     return true
   }
 
-  private mutating func giveBack(_ number: Int, isNext: Bool) {
+  mutating func giveBack(_ number: Int, isNext: Bool) {
     guard var job = jobs[number] else { return }
-    if let expires = job.expires, expires <= now {
-      jobs[number] = nil
-      return
-    }
+    if let expires = job.expires, expires <= now { return remove(number) }
     job.state = .ready
     job.due = job.expires
     jobs[number] = job
-    let index = isNext ? lists[job.queue, default: []].count : 0
-    lists[job.queue, default: []].insert(.job(number), at: index)
+    enter(job, isNext: isNext)
   }
 
   private mutating func bury(_ number: Int) {
+    releaseName(number)
     guard var job = jobs[number] else { return }
-    job.queue = job.queue.hasSuffix(":dead") ? job.queue : job.queue + ":dead"
+    job.origin = job.origin ?? job.queue
+    job.queue =
+      job.deadQueue ?? (job.queue.hasSuffix(":dead") ? job.queue : job.queue + ":dead")
     job.state = .ready
     job.isDead = true
     job.expires = nil
     job.due = nil
     jobs[number] = job
-    lists[job.queue, default: []].insert(.job(number), at: 0)
+    enter(job, isNext: false)
   }
 
   /// Does what time does until `now`.
@@ -177,13 +218,20 @@ struct JobModel {
     guard let elements = lists[queue], !elements.isEmpty else { return nil }
     let element = atHead ? lists[queue]!.removeFirst() : lists[queue]!.removeLast()
     let body = body(element)
-    if case .job(let number) = element { jobs[number] = nil }
+    end(element)
     return body
   }
 
   mutating func delete(_ queue: String) {
-    for case .job(let number) in lists[queue] ?? [] { jobs[number] = nil }
-    lists[queue] = nil
+    let elements = lists.removeValue(forKey: queue) ?? []
+    for element in elements { end(element) }
+  }
+
+  /// Ends the job of an element that has left its list.
+  mutating func end(_ element: Element) {
+    guard case .job(let number) = element else { return }
+    releaseName(number)
+    jobs[number] = nil
   }
 
   mutating func rename(_ queue: String, _ other: String) {
@@ -194,9 +242,10 @@ struct JobModel {
     for case .job(let number) in elements { jobs[number]!.queue = other }
   }
 
-  mutating func move(_ queue: String, _ other: String) {
+  mutating func move(_ queue: String, _ other: String, atHead: Bool) {
     guard let element = lists[queue]?.popLast() else { return }
     if case .job(let number) = element { jobs[number]!.queue = other }
-    lists[other, default: []].insert(element, at: 0)
+    let end = atHead ? 0 : lists[other, default: []].count
+    lists[other, default: []].insert(element, at: end)
   }
 }

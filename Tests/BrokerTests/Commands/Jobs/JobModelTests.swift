@@ -108,17 +108,36 @@ func jobsAgreeWithTheirModel(seed: UInt64) throws {
     let queue = pick(queues), trace: Comment = "seed \(seed), step \(step)"
     switch number(0...99) {
     case 0..<18:
-      if number(0...9) == 0 { rig.harness.engine.context.wall += Int64(number(-90_000...90_000)) }
+      if number(0...9) == 0 {
+        rig.harness.engine.context.wall += Int64(number(-90_000...90_000))
+        // The log is told before it may be read again: a step looks like time that has passed there.
+        _ = rig.send("QSET a TAKE RIGHT")
+      }
       let delay = pick([0, 0, 0, number(1...400)]), attempts = pick([nil, nil, 1, 2, 0])
-      let ttl = pick([nil, nil, nil, number(401...900)])
+      let ttl = pick([nil, nil, nil, number(401...900)]), priority = pick([0, 0, 0, number(1...9)])
+      let unique = pick([nil, nil, "k\(number(0...9))"]), isUntilStart = number(0...2) == 0
+      let dead = pick([nil, nil, nil, "b"]), lengthMax = pick([nil, nil, nil, number(1...9)])
+      let replaces = number(0...1) == 0
       let words =
         "ADDJOB \(queue) body\(step) 0 DELAY \(Double(delay) / 1000)"
         + (attempts.map { " ATTEMPTS \($0)" } ?? "")
         + (ttl.map { " TTL \(Double($0) / 1000)" } ?? "")
-      let reply = rig.send(words)
-      let added = model.add(
-        queue, "body\(step)", delay: Int64(delay), attempts: attempts, ttl: ttl.map(Int64.init))
-      #expect(reply == id(added), trace)
+        + (priority > 0 ? " PRIORITY \(priority)" : "") + (dead.map { " DEAD \($0)" } ?? "")
+        + (unique.map { " UNIQUE \($0) UNTIL \(isUntilStart ? "START" : "DONE")" } ?? "")
+        + (unique != nil && replaces ? " REPLACE" : "")
+        + (lengthMax.map { " MAXLEN \($0)" } ?? "")
+      let reply = rig.send(words), name = unique.map { "\(queue)/\($0)" }
+      if let holder = name.flatMap({ model.names[$0] }) {
+        if replaces { _ = model.replace(holder, body: "body\(step)", delay: Int64(delay)) }
+        #expect(reply == id(holder), trace)
+      } else if let lengthMax, model.lists[queue, default: []].count >= lengthMax {
+        #expect(reply.hasPrefix("-MAXLEN "), trace)
+      } else {
+        let added = model.add(
+          queue, "body\(step)", delay: Int64(delay), attempts: attempts, ttl: ttl.map(Int64.init),
+          priority: priority, dead: dead, unique: name, isUntilStart: isUntilStart)
+        #expect(reply == id(added), trace)
+      }
     case 18..<24:
       _ = rig.send("LPUSH \(queue) raw\(step)")
       model.lists[queue, default: []].insert(.raw("raw\(step)"), at: 0)
@@ -169,8 +188,9 @@ func jobsAgreeWithTheirModel(seed: UInt64) throws {
       model.rename(queue, other)
     case 81:
       let other = pick(queues)
-      _ = rig.send("LMOVE \(queue) \(other) RIGHT LEFT")
-      model.move(queue, other)
+      let atHead = number(0...1) == 0
+      _ = rig.send("LMOVE \(queue) \(other) RIGHT \(atHead ? "LEFT" : "RIGHT")")
+      model.move(queue, other, atHead: atHead)
     case 82 where number(0...9) == 0:
       _ = rig.send("DEL \(queue)")
       model.delete(queue)
@@ -182,7 +202,19 @@ func jobsAgreeWithTheirModel(seed: UInt64) throws {
       model.now += gap
       rig.runTimers()
       model.runTimers()
-    case 86...99:
+    case 86: changeList(step, queue, &rig, &model, &random)
+    case 87:
+      let target = pick([nil, nil, "c"]), limit = number(1...5)
+      let reply = rig.send(
+        "QREDRIVE \(queue) COUNT \(limit)" + (target.map { " TO \($0)" } ?? ""))
+      let moved = model.redrive(queue, to: target, limit)
+      #expect(moved.map { reply == ":\($0)" } ?? reply.hasPrefix("-ERR "), trace)
+    case 88:
+      let job = number(1...model.next), isOut = number(0...1) == 0
+      let reply = rig.send("\(isOut ? "DEQUEUE" : "ENQUEUE") \(id(job))")
+      let isDone = isOut ? model.takeOut(job) : model.putBack(job)
+      #expect(reply == (isDone ? ":1" : ":0"), trace)
+    case 89...99:
       let time = Int64(number(0...120))
       rig.harness.engine.context.wall += time
       rig.harness.engine.context.monotonic += time
@@ -211,6 +243,32 @@ func jobsAgreeWithTheirModel(seed: UInt64) throws {
       .liveCount
     #expect(live == model.jobs.count, trace)
     guard live == model.jobs.count else { return }
+  }
+}
+
+/// Changes a list inside, on both.
+private func changeList(
+  _ step: Int, _ queue: String, _ rig: inout Rig, _ model: inout JobModel,
+  _ random: inout SplitMix64
+) {
+  let trace: Comment = "step \(step)", count = model.lists[queue]?.count ?? 0
+  let index = Int(random.next() % UInt64(count + 1))
+  let body = index < count ? model.body(model.lists[queue]![index]) : "none"
+  switch random.next() % 8 {
+  case 0..<3:
+    let reply = rig.send("LINSERT \(queue) BEFORE \(body) in\(step)")
+    #expect(reply == ":\(model.insert(queue, "in\(step)", before: body))", trace)
+  case 3, 4:
+    let reply = rig.send("LREM \(queue) 0 \(body)")
+    #expect(reply == ":\(model.removeAll(queue, body))", trace)
+  case 5, 6:
+    let reply = rig.send("LSET \(queue) \(index) set\(step)")
+    let isSet = model.set(queue, index, "set\(step)")
+    #expect(isSet ? reply == "+OK" : reply.hasPrefix("-ERR "), trace)
+  default:
+    let last = max(index, count - 2)
+    _ = rig.send("LTRIM \(queue) \(index) \(last)")
+    model.trim(queue, index...last)
   }
 }
 
