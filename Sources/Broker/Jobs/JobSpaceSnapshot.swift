@@ -100,6 +100,7 @@ final class JobSpaceSnapshot: SnapshotSection {
     record.failures = rest.littleEndian(at: 36)
     record.expirations = rest.littleEndian(at: 38)
     record.uncounted = rest.littleEndian(at: 40)
+    if state == .scheduled, rest[48] == 0 { record.flags.insert(.parked) }
     if state != .ready { record.lease = Int64(rest.littleEndian(at: 44, as: UInt32.self)) }
     return (record, rest[48] == 1 ? rest.littleEndian(at: 20, as: Int64.self) : nil)
   }
