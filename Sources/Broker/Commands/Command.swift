@@ -206,6 +206,26 @@ struct ChannelSpec: Sendable {
   }
 }
 
+/// Where the words stand that name jobs, by receipt or id, for access control: to touch a job takes the
+/// right to its queue.
+struct JobSpec: Sendable {
+  /// Words `first` up to `last`; a negative `last` counts from the end.
+  let first: Int, last: Int
+  /// They are receipts, not ids.
+  var isByReceipt = false
+  /// What is done with the queue.
+  let access: KeyAccess
+  /// Options, the first of which ends the names.
+  var options: [StaticString] = []
+
+  func words(in words: Arguments) -> Range<Int> {
+    let end = min(words.count, last < 0 ? words.count + last + 1 : last + 1)
+    guard first < end else { return first..<first }
+    let option = (first..<end).first { index in options.contains { words[index].matches($0) } }
+    return first..<(option ?? end)
+  }
+}
+
 /// The families that COMMAND DOCS calls groups.
 enum CommandGroup: String, Sendable {
   case generic, string, list, transactions, connection, server
@@ -224,6 +244,7 @@ struct Command: Sendable {
   let flags: CommandFlags
   let keys: [KeySpec]
   let channels: ChannelSpec?
+  let jobs: JobSpec?
   let group: CommandGroup
   let since: StaticString
   let summary: StaticString
@@ -237,8 +258,8 @@ struct Command: Sendable {
 
   init(
     _ name: StaticString, arity: Arity, flags: CommandFlags, keys: [KeySpec] = [],
-    channels: ChannelSpec? = nil, group: CommandGroup, since: StaticString, summary: StaticString,
-    complexity: StaticString,
+    channels: ChannelSpec? = nil, jobs: JobSpec? = nil, group: CommandGroup, since: StaticString,
+    summary: StaticString, complexity: StaticString,
     categories: [StaticString] = [], subcommands: [Command] = [], syntax: StaticString = "",
     body: @escaping Body
   ) {
@@ -247,6 +268,7 @@ struct Command: Sendable {
     self.flags = flags
     self.keys = keys
     self.channels = channels
+    self.jobs = jobs
     self.group = group
     self.since = since
     self.summary = summary

@@ -103,7 +103,7 @@ struct Session: ~Copyable {
     }
   }
 
-  /// A job in a reply that ends at `end` bytes of the output.
+  /// A job in a reply that ends at `end` bytes of the output; `.max` for one that will not be sent.
   struct Delivery {
     var end: Int
     let database: Int
@@ -113,8 +113,17 @@ struct Session: ~Copyable {
 
   /// Forgets the deliveries in the `count` bytes that were sent.
   mutating func forgetSent(_ count: Int) {
-    for index in deliveries.indices { deliveries[index].end -= count }
+    for index in deliveries.indices where deliveries[index].end < .max {
+      deliveries[index].end -= count
+    }
     deliveries.removeAll { $0.end <= 0 }
+  }
+
+  /// Notes that what was beyond `offset` of the output will not be sent.
+  mutating func loseDeliveries(after offset: Int) {
+    for index in deliveries.indices where deliveries[index].end > offset {
+      deliveries[index].end = .max
+    }
   }
 
   /// Bytes of output that wait to be sent.

@@ -38,7 +38,11 @@ extension Context {
     sessions[slot].totalCommands += 1
     runWithCare()
     let flags = sessions[slot].flags
-    if !flags.isDisjoint(with: [.replyOff, .replySkip]) { reply.bytes.truncate(to: start) }
+    if !flags.isDisjoint(with: [.replyOff, .replySkip]) {
+      reply.bytes.truncate(to: start)
+      giveBackUnsent(slot, from: start)
+      if !readyKeys.isEmpty { serveWaiters() }
+    }
     if !deferred.isEmpty { deliverDeferred() }
     // Who waits is skipped the reply that ends the wait.
     if !flags.contains(.blocked) { sessions[slot].flags.remove(.replySkip) }
@@ -118,6 +122,12 @@ extension Context {
       return CommandError("ERR Replica can't interact with the keyspace")
     }
     return nil
+  }
+
+  /// Why the command in `arguments`, which has waited for its turn, may not run now, if it may not.
+  mutating func refusalAfterWait() -> CommandError? {
+    guard let index = table.index(of: arguments[0]) else { return nil }
+    return refusal(of: table.entries[index], index)
   }
 
   /// Why a command that may grow the data may not run now, if it may not.

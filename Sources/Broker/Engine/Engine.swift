@@ -155,6 +155,7 @@ struct Engine: ~Copyable {
     let free = sendable(slot)
     guard free < context.sessions[slot].outputSize else { return }
     context.sessions[slot].reply.bytes.truncate(to: free)
+    context.sessions[slot].loseDeliveries(after: free)
     context.sessions[slot].holds = []
     context.sessions[slot].reply.error(
       "MISCONF The log has failed: what was asked may not be on disk")

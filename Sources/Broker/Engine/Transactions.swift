@@ -102,7 +102,7 @@ extension Context {
   fileprivate mutating func runTransaction() {
     let slot = slot, exec = command, words = arguments
     unwatch(slot)  // Its own writes break nothing.
-    let queue = sessions[slot].transaction
+    let queue = sessions[slot].transaction, deliveries = sessions[slot].deliveries.count
     isInExec = true
     request = nil
     reply.array(queue.count)
@@ -113,6 +113,7 @@ extension Context {
       }
     }
     isInExec = false
+    endDeliveries(from: deliveries)
     arguments = words
     command = exec
     propagateNothing()

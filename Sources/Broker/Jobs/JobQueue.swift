@@ -67,7 +67,7 @@ struct QueueSettings: Equatable {
 ///         12     1  pause      Pause
 ///         13     3  (zero)
 ///         16     8  settings   blob, or 0
-///         24     4  scheduled  jobs of the queue in that state
+///         24     4  scheduled  jobs of the queue that wait for their time
 ///         28     4  leased
 ///         32     4  kept       finished, and the result is kept
 ///         36     4  lines      of which the queue has the list
@@ -76,14 +76,19 @@ struct QueueSettings: Equatable {
 ///         56     8  finished   │ since it is known
 ///         64     8  failed     │
 ///         72     8  expired    ┘
-///         80     …  the name
+///         80     4  parked     jobs that were taken out of it
+///         84     4  unburied   dead ones that are in no dead queue yet
+///         88     8  window     the number of the minute of the next four; see `rate`
+///         96     8  in         jobs added in that minute and in the one before, u32 each
+///        104     8  out        deliveries in the same way
+///        112     …  the name
 @safe
 struct JobQueue: HashItem {
   let address: UnsafeMutableRawPointer
   @inline(__always)
   init(address: UnsafeMutableRawPointer) { unsafe self.address = address }
 
-  private static var headerSize: Int { 80 }
+  private static var headerSize: Int { 112 }
 
   struct Pause: OptionSet {
     let rawValue: UInt8
@@ -99,6 +104,8 @@ struct JobQueue: HashItem {
     case leased = 28
     case kept = 32
     case lines = 36
+    case parked = 80
+    case unburied = 84
   }
   enum Total: Int, CaseIterable {
     case added = 40
@@ -135,6 +142,41 @@ struct JobQueue: HashItem {
     nonmutating set { store(newValue, at: total.rawValue) }
   }
 
+  /// What is counted by the minute, by its offset.
+  enum Flow: Int {
+    case input = 96
+    case output = 104
+  }
+  /// ms over which rates are measured.
+  static let rateWindow: Int64 = 60_000
+
+  /// Counts jobs for the rates; `now` is of the jobs' clock.
+  @inline(__always)
+  func count(_ count: Int, _ flow: Flow, now: Int64) {
+    let minute = now / Self.rateWindow, last: Int64 = load(88)
+    if minute != last {
+      for flow in [Flow.input.rawValue, Flow.output.rawValue] {
+        store(minute == last + 1 ? load(flow, as: UInt32.self) : 0, at: flow + 4)
+        store(UInt32(0), at: flow)
+      }
+      store(minute, at: 88)
+    }
+    store(load(flow.rawValue, as: UInt32.self) &+ UInt32(count), at: flow.rawValue)
+  }
+
+  /// Jobs per second, in hundredths, over the minute before `now`.
+  ///
+  /// What came in the calendar's last minute is taken to have come evenly.
+  func rate(_ flow: Flow, now: Int64) -> Int {
+    let minute = now / Self.rateWindow, behind = minute - load(88, as: Int64.self)
+    let newest = Int64(load(flow.rawValue, as: UInt32.self))
+    let (this, last) =
+      behind == 0
+      ? (newest, Int64(load(flow.rawValue + 4, as: UInt32.self))) : (0, behind == 1 ? newest : 0)
+    let sum = this * Self.rateWindow + last * (Self.rateWindow - now % Self.rateWindow)
+    return Int(sum * 100 / (Self.rateWindow * (Self.rateWindow / 1000)))
+  }
+
   private var blob: Blob? {
     unsafe load(16, as: UnsafeMutableRawPointer?.self).map { unsafe Blob(address: $0) }
   }
@@ -151,11 +193,13 @@ struct JobQueue: HashItem {
   }
   var encodedSettings: ByteView { blob?.bytes ?? ByteView() }
 
-  /// Whether nothing but counts would be lost with it.
-  var isIdle: Bool {
-    !hasSettings && pause.isEmpty && self[.scheduled] == 0 && self[.leased] == 0
-      && self[.kept] == 0 && self[.lines] == 0
+  /// How many records belong to it that are in no list.
+  var recordCount: Int {
+    self[.scheduled] + self[.parked] + self[.unburied] + self[.leased] + self[.kept]
   }
+
+  /// Whether nothing but counts would be lost with it.
+  var isIdle: Bool { !hasSettings && pause.isEmpty && recordCount == 0 && self[.lines] == 0 }
 
   func releaseChildren() { blob?.release() }
 

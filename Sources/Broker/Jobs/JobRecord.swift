@@ -6,6 +6,9 @@
 //                                                  ▲  ▲               │ │
 //                              (backoff) SCHEDULED ┘  └── giveBack ───┘ └── bury ──▶ READY in a dead queue
 //
+// SCHEDULED is also what waits for something else than its delivery: a job that was taken out of its
+// queue (`parked`), and a dead one whose dead queue holds another type just now (`unburied`).
+//
 // A job that waits in a list has its bytes there, behind the mark that is its number: its record is
 // as short as it can be. In the other states the bytes lie in the record. A change of state makes a
 // new block, so that what a snapshot shares stays what it was; only a deadline changes in place.
@@ -81,9 +84,13 @@ struct JobRecord: HashItem {
     static let lapsed = Flags(rawValue: 1 << 3)
     /// Its lease takes from the head of the list.
     static let fromHead = Flags(rawValue: 1 << 4)
+    /// Taken out of its queue: it waits for ENQUEUE, or for the end of its time to live.
+    static let parked = Flags(rawValue: 1 << 5)
+    /// Dead, and its dead queue held another type: it waits to be put there.
+    static let unburied = Flags(rawValue: 1 << 6)
 
     /// Those that belong to the job and not to the form of its block.
-    static let kept: Flags = [.onWall, .lapsed, .fromHead]
+    static let kept: Flags = [.onWall, .lapsed, .fromHead, .parked, .unburied]
   }
 
   static var unplaced: UInt32 { .max }

@@ -207,6 +207,10 @@ struct JobSpace: ~Copyable {
       let line = Int(record.place)
       lines[line].records = UInt32(Int(lines[line].records) + change)
       if lines[line].records == 0, !lines[line].isAlive, line > 0 { freeLines.append(record.place) }
+    case .scheduled where record.flags.contains(.unburied):
+      add(change, to: .unburied, of: record.place)
+    case .scheduled where record.flags.contains(.parked):
+      add(change, to: .parked, of: record.place)
     case .scheduled: add(change, to: .scheduled, of: record.place)
     case .leased: add(change, to: .leased, of: record.place)
     case .done: add(change, to: .kept, of: record.place)
@@ -268,7 +272,7 @@ struct JobSpace: ~Copyable {
     guard let queue = writableQueue(id) else { return }
     queue.settings = QueueSettings()
     queue.pause = []
-    guard queue[.scheduled] + queue[.leased] + queue[.kept] > 0 else { return }
+    guard queue.recordCount > 0 else { return }
     // The records stay with a queue that nobody finds; the list goes on with another of the name.
     let key = queue.key.array
     guard let removed = queueTable.remove(queue.key, hash: hash(queue.key)) else { return }
@@ -570,7 +574,8 @@ struct JobSpace: ~Copyable {
       guard let queue else { continue }
       precondition(Int(queue.id) == id)
       let counts = inQueues[UInt32(id)] ?? [:]
-      precondition(queue[.scheduled] == counts[.scheduled] ?? 0)
+      let waiting = queue[.scheduled] + queue[.parked] + queue[.unburied]
+      precondition(waiting == counts[.scheduled] ?? 0)
       precondition(queue[.leased] == counts[.leased] ?? 0)
       precondition(queue[.kept] == counts[.done] ?? 0)
       let found = queueTable.find(queue.key, hash: hash(queue.key))

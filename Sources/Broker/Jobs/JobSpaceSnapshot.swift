@@ -98,7 +98,8 @@ final class JobSpaceSnapshot: SnapshotSection {
     guard flags.subtracting(.kept).isEmpty, due.magnitude <= Jobs.timeMax,
       created.magnitude <= Jobs.timeMax, JobExtras(decoding: extras) != nil
     else { return nil }
-    if state != .scheduled { flags.remove(.onWall) }
+    if state != .scheduled { flags.subtract([.onWall, .parked, .unburied]) }
+    if end == .none { flags.remove(.unburied) }
     let record = JobRecord.make(
       number, state, place: rest.littleEndian(at: 12), body: body, extras: extras)
     record.flags = record.flags.union(flags)
@@ -109,6 +110,7 @@ final class JobSpaceSnapshot: SnapshotSection {
     record.failures = rest.littleEndian(at: 36)
     record.expirations = rest.littleEndian(at: 38)
     record.uncounted = min(record.epoch, rest.littleEndian(at: 40))
+    if state == .scheduled, rest[48] == 0 { record.flags.insert(.parked) }
     if state != .ready { record.lease = Int64(rest.littleEndian(at: 44, as: UInt32.self)) }
     return (record, rest[48] == 1 ? due : nil)
   }

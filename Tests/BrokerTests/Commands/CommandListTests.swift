@@ -55,3 +55,22 @@ import Testing
   let docs = harness.send(client, "COMMAND DOCS lpush nothing")
   #expect(docs.hasPrefix("*2\r\n$5\r\nlpush\r\n*8\r\n$7\r\nsummary\r\n"))
 }
+
+/// A keyword in capitals would never be found, and the keys behind it would belong to everybody.
+@Test func theKeywordsOfKeySpecificationsAreInLowerCase() {
+  var seen = 0
+  for command in EngineHarness().engine.context.table.commands {
+    for spec in command.keys {
+      let words: [StaticString]
+      switch spec.place {
+      case .range, .counted: words = []
+      case .half(let keyword, _, let others): words = [keyword] + others.map(\.name)
+      case .rest(let keyword, let others): words = [keyword] + others.map(\.name)
+      case .option(let keyword, _, let others): words = [keyword] + others.map(\.name)
+      }
+      for word in words { #expect(word.lowercased == "\(word)", "\(command.name)") }
+      seen += words.count
+    }
+  }
+  #expect(seen > 20)
+}

@@ -13,7 +13,7 @@ import Testing
 @testable import Broker
 
 /// One process between two crashes.
-private struct Life: ~Copyable {
+struct Life: ~Copyable {
   var engine: Engine
   var writer: LogWriter
   var clients: [Int] = []
@@ -227,7 +227,7 @@ private func live(_ life: inout Life, turns: Int, random: inout SplitMix64) -> (
 }
 
 /// How many seeds are run and from which on: `MARTLET_SEEDS` and `MARTLET_SEED`.
-private enum Seeds {
+enum Seeds {
   static let count = number("MARTLET_SEEDS") ?? 400
   static let first = number("MARTLET_SEED") ?? 0
   /// Parts that run beside each other.

@@ -91,11 +91,25 @@ extension Context {
     return denial(of: sessions[slot].user, command, arguments, readingAll: true) == nil
   }
 
+  /// Whether the session may run its command and use, besides the keys that this names, that one: the
+  /// queue of a job that is to be shown, or to which one is to be moved.
+  func mayAlsoUse(_ key: ByteView, _ access: KeyAccess) -> Bool {
+    guard sessions[slot].flags.contains(.restricted) else { return true }
+    return denial(of: sessions[slot].user, command, arguments, using: key, access) == nil
+  }
+
+  /// The error for a key that `mayAlsoUse` has denied; it is noted in ACL LOG.
+  mutating func refusal(ofKey key: ByteView) -> CommandError {
+    refusal(because: .key(position: 0), object: key.array)
+  }
+
   /// Why the user may not run the command at `index` with these words; nil when it may.
   ///
   /// - Parameter readingAll: and all keys are to be read.
+  /// - Parameter other: and this key is to be used, as `otherAccess` says.
   func denial(
-    of user: UserID, _ index: Int, _ words: Arguments, readingAll: Bool = false
+    of user: UserID, _ index: Int, _ words: Arguments, readingAll: Bool = false,
+    using other: ByteView? = nil, _ otherAccess: KeyAccess = []
   ) -> Denial? {
     let scope = access.scope(of: user)
     guard !scope.isEmpty else { return nil }
@@ -106,6 +120,20 @@ extension Context {
         let access = key.access.intersection([.read, .write])
         keys.append(KeyUse(name: words[key.index], access: access, position: key.index))
       }
+    }
+    if scope.contains(.keys), let spec = command.jobs {
+      for index in spec.words(in: words) {
+        let job = spec.isByReceipt ? record(receipt: words[index]) : record(id: words[index])
+        guard let queue = job.flatMap({ jobs.spaces[database].queue(of: $0)?.key }) else {
+          continue
+        }
+        keys.append(
+          KeyUse(name: queue, access: spec.access.intersection([.read, .write]), position: index))
+      }
+    }
+    if let other {
+      let access = otherAccess.intersection([.read, .write])
+      keys.append(KeyUse(name: other, access: access, position: 0))
     }
     var channels: [ChannelUse] = []
     if scope.contains(.channels), let spec = command.channels {
@@ -122,25 +150,35 @@ extension Context {
 
   /// The error for a command that the session may not run; it is noted in ACL LOG.
   mutating func permissionRefusal(_ index: Int) -> CommandError? {
-    let user = sessions[slot].user
-    guard let denial = denial(of: user, index, arguments) else { return nil }
+    guard let denial = denial(of: sessions[slot].user, index, arguments) else { return nil }
+    switch denial {
+    case .command: return refusal(because: denial, object: Array(table.names[index].utf8), index)
+    case .key(let position), .channel(let position):
+      return refusal(because: denial, object: arguments[position].array, index)
+    }
+  }
+
+  /// The error for `denial` of the command at `index`, nil for the one that runs; it is noted in ACL LOG.
+  private mutating func refusal(
+    because denial: Denial, object: [UInt8], _ index: Int? = nil
+  ) -> CommandError {
     let reason: AccessLog.Reason
-    let object: [UInt8]
     switch denial {
     case .command:
-      (reason, object) = (.command, Array(table.names[index].utf8))
+      reason = .command
       statistics.accessDenials.command += 1
-    case .key(let position):
-      (reason, object) = (.key, arguments[position].array)
+    case .key:
+      reason = .key
       statistics.accessDenials.key += 1
-    case .channel(let position):
-      (reason, object) = (.channel, arguments[position].array)
+    case .channel:
+      reason = .channel
       statistics.accessDenials.channel += 1
     }
-    noteDenial(reason, object: object, user: access[user]?.name ?? [])
+    noteDenial(reason, object: object, user: access[sessions[slot].user]?.name ?? [])
     if isInScript { return CommandError("ERR \(denial.textInScript)") }
     return CommandError(
-      isInExec ? denial.replyInTransaction : denial.reply(command: table.names[index]))
+      isInExec
+        ? denial.replyInTransaction : denial.reply(command: table.names[index ?? command]))
   }
 
   private mutating func noteDenial(

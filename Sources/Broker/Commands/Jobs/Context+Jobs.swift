@@ -52,6 +52,11 @@ extension Context {
   /// The job that a word names by its id.
   mutating func job(id: ByteView) -> JobRecord? {
     seeJobs()
+    return record(id: id)
+  }
+
+  /// The same for who shows nothing of it.
+  func record(id: ByteView) -> JobRecord? {
     if JobID.isOurs(id) {
       guard let number = JobID.number(id, node: jobs.node),
         let record = jobs.spaces[database].find(number)
@@ -63,6 +68,11 @@ extension Context {
     return name.withView { jobs.spaces[database].holder(of: $0, now: 0)?.record }
   }
 
+  /// The job of which a word names any lease, one that is long over perhaps.
+  func record(receipt word: ByteView) -> JobRecord? {
+    JobID.receipt(word, node: jobs.node).flatMap { jobs.spaces[database].find($0.number) }
+  }
+
   /// The job whose lease a word names, if it is the job's last one and nobody else ended it.
   mutating func job(receipt word: ByteView) -> JobRecord? {
     seeJobs()
@@ -71,8 +81,8 @@ extension Context {
       record.state == .leased || record.flags.contains(.lapsed)
     else { return nil }
     // A chosen id says nothing of the node: it is to be this job's own.
-    let isPlain = JobID.isOurs(word)
-    guard isPlain || JobID.receipt(record, node: jobs.node).withView({ $0 == word }) else {
+    let isPlain = !(record.flags.contains(.hasExtras) && record.extras.id != nil)
+    guard isPlain ? JobID.isOurs(word) : JobID.receipt(record, node: jobs.node) == word.array else {
       return nil
     }
     return record
@@ -206,7 +216,6 @@ extension Context {
   mutating func flushJobs(_ index: Int) {
     jobs.spaces[index].removeAll(into: &graveyard)
     jobs.lastCommit = commit
-    for key in waiters.keys(in: -2 - 2 * index) { noteReady(key) }
     changes += 1
   }
 
@@ -239,7 +248,7 @@ extension Context {
   /// - Parameter isNext: at the end from which it is taken, as what was taken before; else in line.
   /// - Returns: false when the key holds another type; nothing has changed then.
   mutating func enqueue(
-    _ record: JobRecord, _ key: Key, isNext: Bool, extras: JobExtras? = nil
+    _ record: JobRecord, _ key: Key, isNext: Bool, extras: JobExtras? = nil, end: JobEnd? = nil
   ) -> Bool {
     guard let list = listForJobs(key) else { return false }
     let queue = jobs.spaces[database].queue(key.bytes, hash: key.hash)
@@ -250,7 +259,8 @@ extension Context {
       record.body, record.number, record.priority, to: list, key, taking, isNext: isNext)
     let ready = record.successor(.ready, place: list.line, extras: extras)
     ready.label = label
-    ready.flags.subtract([.onWall, .fromHead])
+    ready.flags.subtract([.onWall, .fromHead, .parked, .unburied])
+    if let end { ready.end = end }
     jobs.spaces[database].replace(
       record, with: ready, due: ready.flags.contains(.hasExtras) ? ready.extras.expires : nil)
     return true
@@ -307,10 +317,11 @@ extension Context {
     if !isBack { bury(record, .wrongType, now: now, extras: extras) }
   }
 
-  /// ms after which a job is tried again that has no queue to go to.
-  private static let homelessDelay: Int64 = 60_000
+  /// ms after which it is tried again to bury a job.
+  private static let burialDelay: Int64 = 60_000
 
-  /// Puts a job that is in no list into its dead queue.
+  /// Puts a job that is in no list into its dead queue. While that key holds another type, the job is
+  /// kept, dead, and it is tried again.
   mutating func bury(_ record: JobRecord, _ end: JobEnd, now: Int64, extras given: JobExtras? = nil)
   {
     guard let queue = jobs.spaces[database].queue(of: record) else { return }
@@ -323,17 +334,18 @@ extension Context {
     }
     extras.origin = extras.origin ?? name
     extras.expires = nil
-    let place = record.place, number = record.number
-    // Its own: what a snapshot shares stays as it was.
-    let changed = jobs.spaces[database].unshared(record)
-    changed.end = end
-    if dead.withView({ enqueue(changed, key($0), isNext: false, extras: extras) }) {
-      return noteEnd(of: number)
+    let number = record.number
+    noteEnd(of: number)
+    if dead.withView({ enqueue(record, key($0), isNext: false, extras: extras, end: end) }) {
+      return
     }
     guard let record = jobs.spaces[database].find(number) else { return }
-    let waiting = record.successor(.scheduled, place: place, body: record.body, extras: extras)
-    waiting.flags.remove(.onWall)
-    jobs.spaces[database].replace(record, with: waiting, due: now + Self.homelessDelay)
+    let waiting = record.successor(
+      .scheduled, place: record.place, body: record.body, extras: extras)
+    waiting.end = end
+    waiting.flags.subtract([.onWall, .fromHead, .parked])
+    waiting.flags.insert(.unburied)
+    jobs.spaces[database].replace(record, with: waiting, due: now + Self.burialDelay)
   }
 
   /// The dead queue of a queue for which no other is set.

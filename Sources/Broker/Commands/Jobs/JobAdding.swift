@@ -9,7 +9,17 @@ import RESP
 enum JobCommands {
   static let adding: [Command] = [
     Command(
-      "ADDJOB", arity: .atLeast(4), flags: [.write, .denyOOM, .fast], keys: [.one(1, [.insert])],
+      "ADDJOB", arity: .atLeast(4), flags: [.write, .denyOOM, .fast, .movableKeys],
+      keys: [
+        .one(1, [.insert]),
+        .option(
+          "dead", from: 4,
+          others: [
+            ("delay", 1), ("at", 1), ("retry", 1), ("ttl", 1), ("maxlen", 1), ("priority", 1),
+            ("id", 1), ("unique", 1), ("for", 1), ("until", 1), ("attempts", 1), ("backoff", 2),
+            ("cap", 1), ("jitter", 1), ("keep", 1), ("replicate", 1),
+          ], [.insert]),
+      ],
       group: .queue, since: "7.2.0",
       summary: "Adds a job to a queue, now or at a later time.",
       complexity: "O(1); O(log N) with a time, N jobs that have one",
@@ -35,6 +45,15 @@ enum JobCommands {
     var replaces = false
     var showsStatus = false
     var extras = JobExtras()
+
+    /// When the job is to change of itself if it is not ready at once: at its time, or when its time to
+    /// live is over before that. `AT` and the time to live are of two clocks: the nearer one counts, as
+    /// both clocks stand now.
+    func time(now: Int64, wall: Int64, expires: Int64?) -> (due: Int64, isOnWall: Bool)? {
+      guard let wait = at.map({ $0 - wall }) ?? delay, wait > 0 else { return nil }
+      if let expires, expires - now <= wait { return (expires, false) }
+      return at.map { ($0, true) } ?? (now + wait, false)
+    }
   }
 
   /// How an ADDJOB went, as WITHSTATUS shows it.
@@ -108,7 +127,7 @@ enum JobCommands {
         guard let at = word.integer, at >= 0, at < 1 << 48 else { throw .notAnInteger }
         addition.at = at
       } else if let word = try value("retry") {
-        addition.extras.retry = try word.seconds()
+        addition.extras.retry = try word.retry()
       } else if let word = try value("ttl") {
         addition.ttl = try word.seconds()
         guard addition.ttl ?? 0 > 0 else { throw CommandError("ERR TTL must be above 0") }
@@ -131,6 +150,7 @@ enum JobCommands {
         addition.unique = word
       } else if addition.unique != nil, let word = try value("for") {
         addition.uniqueFor = try word.seconds()
+        guard addition.uniqueFor ?? 0 > 0 else { throw CommandError("ERR FOR must be above 0") }
       } else if addition.unique != nil, let word = try value("until") {
         guard word.matches("start") || word.matches("done") else { throw .syntax }
         addition.extras.isUniqueUntilStart = word.matches("start")
@@ -141,6 +161,7 @@ enum JobCommands {
       } else if words[index].matches("backoff") {
         (addition.extras.backoff, index) = try backoff(words, index)
       } else if let word = try value("dead") {
+        guard !word.isEmpty else { throw CommandError("ERR DEAD must name a queue") }
         addition.extras.deadQueue = word.array
       } else if let word = try value("keep") {
         addition.extras.keep = try word.seconds()
@@ -232,12 +253,16 @@ enum JobCommands {
     case .scheduled:
       let now = c.beginJobChange()
       let next = record.successor(.scheduled, place: record.place, body: c.arguments[2])
-      let due =
-        addition.at ?? addition.delay.map { now + $0 } ?? (record.isTimed ? record.due : nil)
+      var due = record.isTimed ? record.due : nil
       // What is delivered now is another body than the last lease had.
       next.flags.remove(.lapsed)
-      if addition.at != nil { next.flags.insert(.onWall) }
-      if addition.delay != nil { next.flags.remove(.onWall) }
+      if addition.at != nil || addition.delay != nil, !record.flags.contains(.parked) {
+        let expires = record.flags.contains(.hasExtras) ? record.extras.expires : nil
+        let time = addition.time(now: now, wall: c.jobsWall, expires: expires)
+        due = time?.due ?? now
+        next.flags.remove(.onWall)
+        if time?.isOnWall == true { next.flags.insert(.onWall) }
+      }
       c.jobs.spaces[c.database].replace(record, with: next, due: due)
     case .ready:
       guard let name = c.jobs.spaces[c.database].queue(of: record)?.key.array else { return false }
@@ -271,6 +296,7 @@ enum JobCommands {
     let number = c.jobs.takeNumber(), db = c.database
     let queue = c.jobs.spaces[db].makeQueue(key.bytes, hash: key.hash)
     queue[.added] += 1
+    queue.count(1, .input, now: now)
     var extras = addition.extras
     if let ttl = addition.ttl ?? (queue.hasSettings ? queue.settings.ttl : nil) {
       extras.expires = now + ttl
@@ -287,9 +313,7 @@ enum JobCommands {
     if addition.priority > 0 { c.jobs.spaces[db].hasPriorities = true }
     var bytes = ByteBuffer()
     extras.encode(into: &bytes)
-    var due = addition.delay.flatMap { $0 > 0 ? now + $0 : nil }
-    if let at = addition.at, at > c.jobsWall { due = at }
-    guard let due else {
+    guard let time = addition.time(now: now, wall: c.jobsWall, expires: extras.expires) else {
       let list = c.listForJobs(key) ?? c.makeList(key)
       let record = JobRecord.make(
         number, .ready, place: c.line(of: list, key), extras: bytes.view)
@@ -304,8 +328,8 @@ enum JobCommands {
       number, .scheduled, place: queue.id, body: c.arguments[2], extras: bytes.view)
     record.created = now
     record.priority = addition.priority
-    if addition.at != nil { record.flags.insert(.onWall) }
-    c.jobs.spaces[db].insert(record, due: due)
+    if time.isOnWall { record.flags.insert(.onWall) }
+    c.jobs.spaces[db].insert(record, due: time.due)
     return number
   }
 }
@@ -329,12 +353,21 @@ extension Context {
 }
 
 extension ByteView {
-  /// A time in seconds, decimals allowed, as ms: at most some 34 years.
+  /// A time in seconds, decimals allowed, as ms: at most some 34 years, and no time but 0 is none.
   func seconds() throws(CommandError) -> Int64 {
     guard let seconds = double, seconds >= 0, seconds <= Double(Backoff.longest) / 1000 else {
       throw CommandError("ERR value is not a number of seconds or out of range")
     }
-    return Int64((seconds * 1000).rounded())
+    return max(seconds > 0 ? 1 : 0, Int64((seconds * 1000).rounded()))
+  }
+
+  /// A length of leases in seconds, as ms; 0 for at most one delivery.
+  func retry() throws(CommandError) -> Int64 {
+    let time = try seconds()
+    guard time <= Int64(Int32.max) else {
+      throw CommandError("ERR RETRY must be at most \(Int32.max / 1000) seconds")
+    }
+    return time
   }
 
   /// A time in ms.

@@ -9,32 +9,44 @@ import RESP
 extension JobCommands {
   static let ending: [Command] = [
     Command(
-      "ACKJOB", arity: .atLeast(2), flags: [.write, .fast], group: .queue, since: "7.2.0",
+      "ACKJOB", arity: .atLeast(2), flags: [.write, .fast],
+      jobs: JobSpec(first: 1, last: -1, isByReceipt: true, access: .delete), group: .queue,
+      since: "7.2.0",
       summary: "Ends jobs that are done.",
       complexity: "O(N log L), N receipts, L jobs that are leased",
       syntax: "receipt [receipt ...]", body: ackjob),
     Command(
-      "FASTACK", arity: .atLeast(2), flags: [.write, .fast], group: .queue, since: "7.2.0",
+      "FASTACK", arity: .atLeast(2), flags: [.write, .fast],
+      jobs: JobSpec(first: 1, last: -1, isByReceipt: true, access: .delete), group: .queue,
+      since: "7.2.0",
       summary: "Ends jobs that are done: another name of ACKJOB.",
       complexity: "O(N log L), N receipts, L jobs that are leased",
       syntax: "receipt [receipt ...]", body: ackjob),
     Command(
-      "DONE", arity: .atLeast(2), flags: [.write, .denyOOM, .fast], group: .queue,
+      "DONE", arity: .atLeast(2), flags: [.write, .denyOOM, .fast],
+      jobs: JobSpec(first: 1, last: 1, isByReceipt: true, access: .delete), group: .queue,
       since: "7.2.0",
       summary: "Ends a job with a result, which is kept for a while.",
       complexity: "O(log L), L jobs that are leased", syntax: "receipt [RESULT bytes] [KEEP s]",
       body: done),
     Command(
-      "NACK", arity: .atLeast(2), flags: [.write, .fast], group: .queue, since: "7.2.0",
+      "NACK", arity: .atLeast(2), flags: [.write, .fast],
+      jobs: JobSpec(
+        first: 1, last: -1, isByReceipt: true, access: .insert, options: nackOptions),
+      group: .queue, since: "7.2.0",
       summary: "Gives jobs back: that they failed, or for another worker.",
       complexity: "O(N log L), N receipts, L jobs that have a time",
       syntax: "receipt [receipt ...] [DELAY s] [FREE | DEAD] [ERROR text]", body: nack),
     Command(
-      "WORKING", arity: .exactly(2), flags: [.write, .fast], group: .queue, since: "7.2.0",
+      "WORKING", arity: .exactly(2), flags: [.write, .fast],
+      jobs: JobSpec(first: 1, last: 1, isByReceipt: true, access: .update), group: .queue,
+      since: "7.2.0",
       summary: "Has a lease begin again.", complexity: "O(log L), L jobs that are leased",
       syntax: "receipt", body: working),
     Command(
-      "EXTEND", arity: .atLeast(3), flags: [.write, .fast], group: .queue, since: "7.2.0",
+      "EXTEND", arity: .atLeast(3), flags: [.write, .fast],
+      jobs: JobSpec(first: 2, last: -1, isByReceipt: true, access: .update), group: .queue,
+      since: "7.2.0",
       summary: "Has leases last for a time from now on.",
       complexity: "O(N log L), N receipts, L jobs that are leased",
       syntax: "ms receipt [receipt ...]", body: extend),
@@ -100,12 +112,15 @@ extension JobCommands {
     extras.result = result
     // What is left says how it ended; SHOW has no body of it.
     let next = record.successor(.done, place: queue, extras: extras)
-    next.flags.subtract([.onWall, .lapsed])
+    next.flags.subtract([.onWall, .lapsed, .unburied])
+    next.end = .none
     c.jobs.spaces[db].replace(record, with: next, due: now + kept)
     c.noteEnd(of: next.number)
   }
 
   // MARK: Not done
+
+  private static let nackOptions: [StaticString] = ["delay", "free", "dead", "error"]
 
   /// `NACK receipt [receipt ...] [DELAY s] [FREE | DEAD] [ERROR text]` → integer: how many jobs were
   /// given back.
@@ -113,12 +128,10 @@ extension JobCommands {
     var delay: Int64?, isFree = false, isDead = false, error: [UInt8]?
     var last = c.arguments.count
     // Options stand behind the receipts, which have a dot.
-    for index in 1..<c.arguments.count {
-      let word = c.arguments[index]
-      if ["delay", "free", "dead", "error"].contains(where: { word.matches($0) }) {
-        last = index
-        break
-      }
+    for index in 1..<c.arguments.count
+    where nackOptions.contains(where: { c.arguments[index].matches($0) }) {
+      last = index
+      break
     }
     guard last > 1 else { throw .syntax }
     var index = last

@@ -12,8 +12,8 @@ extension JobCommands {
       keys: [
         KeySpec(
           place: .rest(
-            behind: "FROM",
-            others: [("TIMEOUT", 1), ("COUNT", 1), ("LEASE", 1), ("WORKER", 1)]),
+            behind: "from",
+            others: [("timeout", 1), ("count", 1), ("lease", 1), ("worker", 1)]),
           access: [.read, .delete])
       ], group: .queue, since: "7.2.0",
       summary: "Takes jobs of the first queue that has any with a lease, or waits for one.",
@@ -44,16 +44,23 @@ extension JobCommands {
   /// `GETJOB [option ...] FROM queue [queue ...]` → [[queue, receipt, body, ...], ...], or null.
   static func getjob(_ c: inout Context) throws(CommandError) {
     let fetch = try fetch(c)
+    // What nobody is told of is not delivered.
+    guard c.sessions[c.slot].flags.isDisjoint(with: [.replyOff, .replySkip]) else {
+      throw CommandError("ERR GETJOB needs its reply, and CLIENT REPLY has switched it off")
+    }
     let queues = fetch.firstQueue..<c.arguments.count
     for index in queues {
       if let entry = c.find(c.key(index)), entry.kind != .list { throw .wrongType }
     }
-    let mark = c.reply.beginArray()
+    let mark = c.reply.beginArray(), deliveries = c.sessions[c.slot].deliveries.count
     var taken = 0
     for index in queues where taken < fetch.count {
       taken += take(&c, c.key(index), fetch, fetch.count - taken)
     }
-    guard taken == 0 else { return c.reply.endArray(mark, count: taken) }
+    guard taken == 0 else {
+      c.reply.endArray(mark, count: taken)
+      return c.endDeliveries(from: deliveries)
+    }
     guard fetch.isPatient, !c.isInExec else { return c.reply.nullArray() }
     let deadline = fetch.timeout == 0 ? 0 : c.monotonic + fetch.timeout
     c.block(
@@ -109,10 +116,14 @@ extension JobCommands {
   /// - Returns: whether the wait is over.
   static func serve(_ fetch: Fetch, _ c: inout Context, _ key: Key) -> Bool {
     let mark = c.reply.beginArray(), before = c.changes
+    let deliveries = c.sessions[c.slot].deliveries.count
     let taken = take(&c, key, fetch, fetch.count)
     // What waited too long may have gone even if nothing was taken.
     guard c.changes != before else { return false }
-    if taken > 0 { c.reply.endArray(mark, count: taken) }
+    if taken > 0 {
+      c.reply.endArray(mark, count: taken)
+      c.endDeliveries(from: deliveries)
+    }
     var options: [[UInt8]] = []
     if let lease = fetch.lease { options += [Array("LEASE".utf8), Array(String(lease).utf8)] }
     if let end = fetch.end { options += [Array((end == .head ? "LEFT" : "RIGHT").utf8)] }
@@ -211,7 +222,10 @@ extension JobCommands {
         c.jobs.spaces[db].insert(record, due: due)
       }
     }
-    c.jobs.spaces[db].writableQueue(queue.id)?[.taken] += taken
+    if let queue = c.jobs.spaces[db].writableQueue(queue.id) {
+      queue[.taken] += taken
+      queue.count(taken, .output, now: now)
+    }
     Lists.endPop(&c, key, list, at: end)
     return taken
   }
@@ -262,19 +276,28 @@ extension Context {
   /// A time of the jobs' clock as the wall's clock shows it.
   mutating func onWall(_ time: Int64) -> Int64 { time + jobsWall - jobsNow() }
 
-  /// Notes that the reply in the making has a job, which is not delivered before it is sent.
+  /// Notes that the reply in the making has a job; `endDeliveries` is to follow.
   mutating func noteDelivery(_ record: JobRecord) {
     guard !isLoading else { return }
     sessions[slot].deliveries.append(
       Session.Delivery(
-        end: reply.count, database: database, number: record.number, epoch: record.epoch))
+        end: .max, database: database, number: record.number, epoch: record.epoch))
   }
 
-  /// Puts back the jobs whose replies were not sent before the session of `slot` ended.
-  mutating func giveBackUnsent(_ slot: Int) {
-    guard !sessions[slot].deliveries.isEmpty else { return }
-    let deliveries = sessions[slot].deliveries, current = database
-    sessions[slot].deliveries = []
+  /// Says that the jobs noted from number `first` on are in a reply that is whole now: they are
+  /// delivered when all of it is sent, for nobody takes a part of a reply.
+  mutating func endDeliveries(from first: Int) {
+    for index in first..<sessions[slot].deliveries.count {
+      sessions[slot].deliveries[index].end = reply.count
+    }
+  }
+
+  /// Puts back the jobs in replies beyond `offset` of the output of `slot`, which will not be sent.
+  mutating func giveBackUnsent(_ slot: Int, from offset: Int = 0) {
+    let sent = sessions[slot].deliveries.prefix { $0.end <= offset }.count
+    guard sent < sessions[slot].deliveries.count else { return }
+    let deliveries = sessions[slot].deliveries[sent...], current = database
+    sessions[slot].deliveries.removeSubrange(sent...)
     defer { database = current }
     // The last one first: the others come before it, as they did.
     for delivery in deliveries.reversed() {

@@ -9,22 +9,26 @@ extension JobCommands {
       since: "7.2.0",
       summary: "Counts what is ready in a queue.", complexity: "O(1)", syntax: "queue", body: qlen),
     Command(
-      "SHOW", arity: .exactly(2), flags: [.readOnly], group: .queue, since: "7.2.0",
+      "SHOW", arity: .exactly(2), flags: [.readOnly],
+      jobs: JobSpec(first: 1, last: 1, access: .read), group: .queue, since: "7.2.0",
       summary: "Tells all that is known of a job.",
       complexity: "O(1); O(N) for one that is ready, N chunks of its list", syntax: "id",
       body: show),
     Command(
-      "DELJOB", arity: .atLeast(2), flags: [.write], group: .queue, since: "7.2.0",
+      "DELJOB", arity: .atLeast(2), flags: [.write],
+      jobs: JobSpec(first: 1, last: -1, access: .delete), group: .queue, since: "7.2.0",
       summary: "Deletes jobs, whatever their state.",
       complexity: "O(N), N chunks of the list of a job that is ready", syntax: "id [id ...]",
       body: deljob),
     Command(
-      "ENQUEUE", arity: .atLeast(2), flags: [.write, .denyOOM], group: .queue, since: "7.2.0",
+      "ENQUEUE", arity: .atLeast(2), flags: [.write, .denyOOM],
+      jobs: JobSpec(first: 1, last: -1, access: .insert), group: .queue, since: "7.2.0",
       summary: "Has jobs be ready now that wait for their time or were taken out.",
       complexity: "O(N log M), N ids, M jobs that have a time", syntax: "id [id ...]",
       body: enqueue),
     Command(
-      "DEQUEUE", arity: .atLeast(2), flags: [.write], group: .queue, since: "7.2.0",
+      "DEQUEUE", arity: .atLeast(2), flags: [.write],
+      jobs: JobSpec(first: 1, last: -1, access: .delete), group: .queue, since: "7.2.0",
       summary: "Takes jobs out of their queues until ENQUEUE; they are not deleted.",
       complexity: "O(N), N chunks of the list of a job that is ready", syntax: "id [id ...]",
       body: dequeue),
@@ -55,7 +59,9 @@ extension JobCommands {
   static func enqueue(_ c: inout Context) throws(CommandError) {
     var count = 0
     for index in 1..<c.arguments.count {
-      guard let record = c.job(id: c.arguments[index]), record.state == .scheduled else { continue }
+      guard let record = c.job(id: c.arguments[index]), record.state == .scheduled,
+        !record.flags.contains(.unburied)
+      else { continue }
       c.giveBack(record, now: c.beginJobChange(), isNext: false)
       count += 1
     }
@@ -68,7 +74,7 @@ extension JobCommands {
     for index in 1..<c.arguments.count {
       guard let record = c.job(id: c.arguments[index]),
         record.state == .ready && record.end == .none
-          || record.state == .scheduled && record.isTimed
+          || record.state == .scheduled && record.flags.isDisjoint(with: [.parked, .unburied])
       else { continue }
       _ = c.beginJobChange()
       c.park(record)
@@ -110,7 +116,8 @@ extension JobCommands {
     number("nacks", Int64(record.failures))
     number("additional-deliveries", Int64(max(0, record.attempts - 1 - Int(record.failures))))
     number("enqueued-ms", c.onWall(record.created))
-    if record.isTimed, record.state != .ready {
+    let isHeld = record.state == .scheduled && stateName(record) != "scheduled"
+    if record.isTimed, record.state != .ready, !isHeld {
       let clock = record.flags.contains(.onWall) ? c.jobsWall : now
       number("due-in-ms", max(0, record.due - clock))
     }
@@ -136,7 +143,8 @@ extension JobCommands {
   static func stateName(_ record: JobRecord) -> String {
     switch record.state {
     case .ready: record.end == .none ? "ready" : "dead"
-    case .scheduled: record.isTimed ? "scheduled" : "dequeued"
+    case .scheduled where record.flags.contains(.unburied): "dead"
+    case .scheduled: record.flags.contains(.parked) ? "dequeued" : "scheduled"
     case .leased: "leased"
     case .done: "done"
     }
@@ -159,6 +167,7 @@ extension Context {
       parked = taken.body.withView { old.successor(.scheduled, place: queue, body: $0) }
     }
     parked.flags.subtract([.onWall, .lapsed])
+    parked.flags.insert(.parked)
     jobs.spaces[database].replace(old, with: parked, due: parked.extras.expires)
   }
 

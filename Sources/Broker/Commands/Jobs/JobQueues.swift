@@ -5,7 +5,16 @@ import RESP
 extension JobCommands {
   static let queues: [Command] = [
     Command(
-      "QSET", arity: .atLeast(4), flags: [.write, .denyOOM, .fast], keys: [.one(1, [.update])],
+      "QSET", arity: .atLeast(4), flags: [.write, .denyOOM, .fast, .movableKeys],
+      keys: [
+        .one(1, [.update]),
+        .option(
+          "dead", from: 2,
+          others: [
+            ("lease", 1), ("attempts", 1), ("backoff", 2), ("cap", 1), ("jitter", 1), ("ttl", 1),
+            ("maxlen", 1), ("take", 1),
+          ], [.insert]),
+      ],
       group: .queue, since: "7.2.0",
       summary: "Sets how jobs of a queue are treated that do not say it themselves.",
       complexity: "O(1)",
@@ -33,7 +42,10 @@ extension JobCommands {
       summary: "Shows the jobs that are taken next, or with a negative count those taken last.",
       complexity: "O(N), N jobs returned", syntax: "queue [-]count", body: qpeek),
     Command(
-      "QREDRIVE", arity: .atLeast(2), flags: [.write, .denyOOM], keys: [.one(1, [.read, .delete])],
+      "QREDRIVE", arity: .atLeast(2), flags: [.write, .denyOOM, .movableKeys],
+      keys: [
+        .one(1, [.read, .delete]), .option("to", from: 2, others: [("count", 1)], [.insert]),
+      ],
       group: .queue, since: "7.2.0",
       summary: "Puts dead jobs back into the queues in which they died, with new attempts.",
       complexity: "O(N), N jobs that are moved", syntax: "dead-queue [TO queue] [COUNT n]",
@@ -154,7 +166,7 @@ extension JobCommands {
     c.seeJobs()
     let queue = c.jobs.spaces[c.database].queue(key.bytes, hash: key.hash)
     guard list != nil || queue != nil else { return c.reply.null() }
-    let settings = queue?.settings ?? QueueSettings()
+    let settings = queue?.settings ?? QueueSettings(), now = c.jobsNow()
     let mark = c.reply.beginArray()
     var count = 0
     func number(_ name: String, _ value: Int) {
@@ -162,22 +174,32 @@ extension JobCommands {
       c.reply.integer(value)
       count += 1
     }
+    func rate(_ name: String, _ hundredths: Int) {
+      c.reply.bulk(name)
+      let digits = String(hundredths % 100)
+      c.reply.double(
+        text: "\(hundredths / 100)." + String(repeating: "0", count: 2 - digits.count) + digits)
+      count += 1
+    }
     c.reply.bulk("name")
     c.reply.bulk(key.bytes)
     number("ready", list?.count ?? 0)
     number("scheduled", queue?[.scheduled] ?? 0)
+    number("dequeued", queue?[.parked] ?? 0)
     number("leased", queue?[.leased] ?? 0)
     number("kept", queue?[.kept] ?? 0)
     let dead = settings.deadQueue ?? Context.deadQueue(of: key.bytes.array)
-    number("dead", dead.withView { c.readyCount(c.key($0)) })
+    number("dead", dead.withView { c.readyCount(c.key($0)) } + (queue?[.unburied] ?? 0))
     if let list, let next = c.job(of: list, at: c.takingEnd(queue)) {
-      number("age-ms", Int(max(0, c.jobsNow() - next.created)))
+      number("age-ms", Int(max(0, now - next.created)))
     }
     number("jobs-in", queue?[.added] ?? 0)
     number("jobs-out", queue?[.taken] ?? 0)
     number("acked", queue?[.finished] ?? 0)
     number("failed", queue?[.failed] ?? 0)
     number("expired", queue?[.expired] ?? 0)
+    rate("in-rate", queue?.rate(.input, now: now) ?? 0)
+    rate("out-rate", queue?.rate(.output, now: now) ?? 0)
     number("waiting", c.waiters.slots(for: StoredKey(c.database, key.bytes)).count)
     c.reply.bulk("pause")
     c.reply.bulk(ByteView((queue?.pause ?? []).name))
@@ -241,6 +263,7 @@ extension JobCommands {
     let name = key.bytes.array
     let living =
       name.count > 5 && Context.deadQueue(of: name) == name ? Array(name.dropLast(5)) : nil
+    if target == nil { try checkHomes(&c, of: list, at: end, living, limit: redrivenCountMax) }
     var moved = 0, stayed = 0, size = 0, now: Int64?
     while moved < limit, moved + stayed < redrivenCountMax, size < redrivenSizeMax,
       stayed < list.count
@@ -273,6 +296,24 @@ extension JobCommands {
     }
     if moved > 0 { Lists.endPop(&c, key, list, at: end) }
     c.reply.integer(moved)
+  }
+
+  /// Refuses a QREDRIVE if the session may not put jobs into one of the queues that they go back to.
+  /// - Complexity: O(N), N jobs that are to be moved; O(1) for a user of all keys.
+  private static func checkHomes(
+    _ c: inout Context, of list: List, at end: List.End, _ living: [UInt8]?, limit: Int
+  ) throws(CommandError) {
+    guard c.sessions[c.slot].flags.contains(.restricted) else { return }
+    var cursor = list.cursor(at: end == .head ? 0 : list.count), allowed: Set<[UInt8]> = []
+    for _ in 0..<min(limit, list.count) {
+      guard (end == .head ? cursor?.next() : cursor?.previous()) != nil, let cursor else { return }
+      let job = c.jobs.spaces[c.database].ready(cursor.mark, in: list.line)
+      guard let home = job?.extras.origin ?? living, allowed.insert(home).inserted else { continue }
+      let refusal: CommandError? = home.withView {
+        c.mayAlsoUse($0, .insert) ? nil : c.refusal(ofKey: $0)
+      }
+      if let refusal { throw refusal }
+    }
   }
 
   // MARK: Pausing

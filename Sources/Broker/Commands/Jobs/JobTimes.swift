@@ -175,6 +175,7 @@ extension Context {
   mutating func comeDue(_ record: JobRecord, now: Int64) {
     switch record.state {
     case .leased: lapse(record, now: now)
+    case .scheduled where record.flags.contains(.unburied): bury(record, record.end, now: now)
     case .scheduled: giveBack(record, now: now, isNext: false)
     case .ready:
       // It has waited longer than it may. Behind it may be one that somebody waits for.

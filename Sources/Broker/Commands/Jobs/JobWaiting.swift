@@ -7,8 +7,8 @@ import RESP
 extension JobCommands {
   static let results: [Command] = [
     Command(
-      "RESULT", arity: .atLeast(2), flags: [.readOnly, .noScript, .blocking], group: .queue,
-      since: "7.2.0",
+      "RESULT", arity: .atLeast(2), flags: [.readOnly, .noScript, .blocking],
+      jobs: JobSpec(first: 1, last: 1, access: .read), group: .queue, since: "7.2.0",
       summary: "Tells how a job ended, or waits for that.", complexity: "O(1)",
       syntax: "id [BLOCK ms]", body: result)
   ]
@@ -29,6 +29,7 @@ extension JobCommands {
 
   private static func hasEnded(_ record: JobRecord) -> Bool {
     record.state == .done || record.state == .ready && record.end != .none
+      || record.flags.contains(.unburied)
   }
 
   private static func reply(_ c: inout Context, _ record: JobRecord) {
@@ -64,6 +65,10 @@ extension JobCommands {
     defer { c.arguments = mine }
     return words.withArguments { words in
       c.arguments = words
+      if let refusal = c.refusalAfterWait() {
+        c.failWaiting(refusal)
+        return true
+      }
       do throws(CommandError) {
         let before = c.changes
         guard try addIfRoom(&c) else { return false }
@@ -100,6 +105,13 @@ extension Context {
   @inline(__always)
   mutating func noteEnd(of number: UInt64) {
     if !waiters.isEmpty { noteReady(.end(of: number, in: database)) }
+  }
+
+  /// Says that nothing in the database is as it was, to all who wait for the end of a job or for room.
+  mutating func noteAllWaits(in database: Int) {
+    for key in waiters.keys(in: -2 - 2 * database) + waiters.keys(in: -1 - 2 * database) {
+      noteReady(key)
+    }
   }
 
   /// Says that a queue may have room.

@@ -22,9 +22,13 @@ extension JobCommands {
     var lengthMin: Int64 = 0
     var lengthMax = Int64.max
     var queue: ByteView?
-    var states: [[UInt8]] = []
+    var states: [String] = []
     var showsAll = false
   }
+
+  private static let stateNames: [StaticString] = [
+    "ready", "scheduled", "leased", "done", "dead", "dequeued",
+  ]
 
   private static func walk(
     _ c: borrowing Context, ofJobs: Bool
@@ -40,7 +44,10 @@ extension JobCommands {
         return number
       }
       if option.matches("count") {
-        walk.count = max(1, Int(clamping: try natural()))
+        // As SCAN has it.
+        guard let count = value.integer else { throw .notAnInteger }
+        guard count > 0 else { throw .syntax }
+        walk.count = Int(clamping: count)
       } else if !ofJobs, option.matches("minlen") {
         walk.lengthMin = try natural()
       } else if !ofJobs, option.matches("maxlen") {
@@ -48,7 +55,8 @@ extension JobCommands {
       } else if ofJobs, option.matches("queue") {
         walk.queue = value
       } else if ofJobs, option.matches("state") {
-        walk.states.append(value.array)
+        guard let state = stateNames.first(where: { value.matches($0) }) else { throw .syntax }
+        walk.states.append(ByteView(state).text)
       } else if ofJobs, option.matches("reply") {
         guard value.matches("all") || value.matches("id") else { throw .syntax }
         walk.showsAll = value.matches("all")
@@ -71,6 +79,7 @@ extension JobCommands {
     found.removeAll { name in
       let length = Int64(name.withView { c.readyCount(c.key($0)) })
       return length < walk.lengthMin || length > walk.lengthMax
+        || !name.withView { c.mayAlsoUse($0, []) }
     }
     c.reply.array(2)
     c.reply.bulk(integer: Int64(next))
@@ -88,12 +97,10 @@ extension JobCommands {
     }
     found.removeAll { record in
       guard c.jobs.spaces[c.database].isAlive(record) else { return true }
-      if let queue = walk.queue, c.jobs.spaces[c.database].queue(of: record)?.key != queue {
-        return true
-      }
-      let state = stateName(record)
-      return !walk.states.isEmpty
-        && !walk.states.contains { $0.withView { $0.text.lowercased() == state } }
+      guard let queue = c.jobs.spaces[c.database].queue(of: record)?.key,
+        walk.queue == nil || walk.queue == queue, c.mayAlsoUse(queue, .read)
+      else { return true }
+      return !walk.states.isEmpty && !walk.states.contains(stateName(record))
     }
     c.reply.array(2)
     c.reply.bulk(integer: Int64(next))

@@ -109,6 +109,7 @@ extension Context {
   /// Deletes all keys of the database `index`.
   fileprivate mutating func flush(_ index: Int) {
     if !jobs.spaces[index].isEmpty { flushJobs(index) }
+    if !waiters.isEmpty { noteAllWaits(in: index) }
     guard databases[index].count > 0 else { return }
     for key in watchers.keys where key.database == index && isThere(key, in: index) {
       breakWatches(of: key)
@@ -132,6 +133,8 @@ extension Context {
     jobs.spaces.swapAt(a, b)
     modifiedEverything()
     for key in waiters.keys(in: a) + waiters.keys(in: b) { noteReady(key) }
+    // The jobs of who waits are those of another database now: they answer as if asked anew.
+    for index in [a, b] { noteAllWaits(in: index) }
   }
 
   /// Says that the database `index` is about to lose `key`, if it is a stream.

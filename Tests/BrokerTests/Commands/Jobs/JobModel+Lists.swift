@@ -38,7 +38,9 @@ extension JobModel {
     }
     jobs[number]!.body = body
     jobs[number]!.isLapsed = false
-    if job.state == .scheduled, let delay { jobs[number]!.due = now + delay }
+    if job.state == .scheduled, !job.isOut, let delay {
+      jobs[number]!.due = min(now + delay, job.expires ?? .max)
+    }
     return true
   }
 
@@ -73,10 +75,11 @@ extension JobModel {
   /// Takes a job out of its queue until it is put back.
   mutating func takeOut(_ number: Int) -> Bool {
     guard let job = jobs[number],
-      job.state == .ready && !job.isDead || job.state == .scheduled && job.due != nil
+      job.state == .ready && !job.isDead || job.state == .scheduled && !job.isOut
     else { return false }
     lists[job.queue]?.removeAll { $0 == .job(number) }
     jobs[number]!.state = .scheduled
+    jobs[number]!.isOut = true
     jobs[number]!.isLapsed = false
     jobs[number]!.due = job.expires
     return true

@@ -21,11 +21,11 @@ struct JobModel {
     var unique: String?
     var isUniqueUntilStart = false
     var deadQueue: String?, origin: String?
-    var isLapsed = false, isDead = false
+    var isLapsed = false, isDead = false, isOut = false
 
     var isSpent: Bool { attemptsMax > 0 && failures + expirations >= attemptsMax }
     var stateName: String {
-      if state == .scheduled, due == nil { return "dequeued" }
+      if state == .scheduled, isOut { return "dequeued" }
       return isDead && state == .ready ? "dead" : state.rawValue
     }
   }
@@ -170,6 +170,7 @@ struct JobModel {
     guard var job = jobs[number] else { return }
     if let expires = job.expires, expires <= now { return remove(number) }
     job.state = .ready
+    job.isOut = false
     job.due = job.expires
     jobs[number] = job
     enter(job, isNext: isNext)

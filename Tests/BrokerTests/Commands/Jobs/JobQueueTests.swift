@@ -73,11 +73,39 @@ private let first = JobRig.id(1), second = JobRig.id(2)
   _ = rig.harness.send(worker, "GETJOB FROM q")
   #expect(
     rig.values("QSTAT q") == [
-      "name", "q", "ready", ":2", "scheduled", ":1", "leased", ":0", "kept", ":0", "dead", ":0",
-      "age-ms", ":10", "jobs-in", ":4", "jobs-out", ":3", "acked", ":1", "failed", ":1", "expired",
-      ":1", "waiting", ":1", "pause", "out",
+      "name", "q", "ready", ":2", "scheduled", ":1", "dequeued", ":0", "leased", ":0", "kept", ":0",
+      "dead", ":0", "age-ms", ":10", "jobs-in", ":4", "jobs-out", ":3", "acked", ":1", "failed",
+      ":1",
+      "expired", ":1", "in-rate", "0.06", "out-rate", "0.05", "waiting", ":1", "pause", "out",
     ])
   #expect(rig.send("QSTAT none") == "$-1")
+}
+
+/// Goal: rates are those of the minute before. Method: 30 jobs in and 15 out at second 20 of a minute; the
+/// share of that minute shrinks as time passes.
+@Test func QSTATHasTheRatesOfTheLastMinute() throws {
+  var rig = JobRig()
+  #expect(rig.harness.engine.context.wall % 60_000 == 20_000)
+  for _ in 0..<30 { _ = rig.send("ADDJOB q a 0") }
+  _ = rig.send("GETJOB COUNT 15 FROM q")
+  func rates(_ rig: inout JobRig) -> [String] {
+    let values = rig.values("QSTAT q")
+    return ["in-rate", "out-rate"].map { values[values.firstIndex(of: $0)! + 1] }
+  }
+  #expect(rates(&rig) == ["0.50", "0.25"])
+  try rig.restart()
+  rig.advance(39_999)
+  #expect(rates(&rig) == ["0.50", "0.25"])
+  rig.advance(20_001)
+  #expect(rates(&rig) == ["0.33", "0.16"])
+  for _ in 0..<6 { _ = rig.send("ADDJOB q a 0") }
+  #expect(rates(&rig) == ["0.43", "0.16"])
+  rig.advance(60_000)
+  #expect(rates(&rig) == ["0.06", "0.00"])
+  rig.advance(60_000)
+  #expect(rates(&rig) == ["0.00", "0.00"])
+  _ = rig.send("HELLO 3")
+  #expect(rig.send("QSTAT q").contains("$7 in-rate ,0.00"))
 }
 
 @Test func aPauseHoldsJobsBackUntilItEnds() throws {

@@ -36,6 +36,7 @@ extension JobRig {
     _ = send("LPUSH q raw")
     _ = send("GETJOB COUNT 9 WORKER w FROM q")
     _ = send("DONE \(JobRig.id(1)).1 RESULT fine")
+    _ = send("DEQUEUE \(JobRig.id(50)) own")
   }
 }
 

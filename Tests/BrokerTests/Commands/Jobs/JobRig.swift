@@ -18,6 +18,11 @@ struct JobRig: ~Copyable {
   /// The id of the job number `number`.
   static func id(_ number: Int) -> String { "D-00000001-" + String(number, radix: 16) }
 
+  /// `line` with the ids of the jobs of which it has the numbers behind `#`.
+  static func named(_ line: some StringProtocol) -> String {
+    String(line).replacing("#", with: "D-00000001-")
+  }
+
   /// Sends a line and returns the reply with its line ends as blanks: `*1 $1 a`.
   mutating func send(_ line: String) -> String { flat(harness.send(client, line)) }
 
