@@ -19,6 +19,8 @@ struct Driver: ~Copyable {
   /// What a thread is to do in a round.
   struct Orders: Sendable {
     let roles: [Role]
+    /// Whether replies are lines (LineReply.swift) and not RESP.
+    var isText = false
     let pipeline: Int
     let pace: Pace
     let begin: Int64

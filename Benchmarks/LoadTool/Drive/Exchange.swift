@@ -114,6 +114,7 @@ extension Driver {
   ) throws(ReplyFormatError) -> Int {
     let role = connections[index].role, step = connections[index].step
     let looksInside = orders.roles[role].steps[step].looksInside
+    if orders.isText { return try takeLines(index, input, now) }
     var offset = 0, plain = 0
     while connections[index].expected > 0 {
       let rest = input[offset..<input.count]
@@ -131,6 +132,31 @@ extension Driver {
       }
     }
     if plain > 0 { record(index, replies: plain, now) }
+    return offset
+  }
+
+  /// `take` for replies that are lines.
+  private mutating func takeLines(
+    _ index: Int, _ input: ByteView, _ now: Int64
+  ) throws(ReplyFormatError) -> Int {
+    var offset = 0
+    while connections[index].expected > 0,
+      let reply = try LineReply(input[offset..<input.count])
+    {
+      offset += reply.size
+      connections[index].expected -= 1
+      switch reply.kind {
+      case .done: record(index, replies: 1, now)
+      case .job(let id):
+        connections[index].capture(id)
+        record(index, replies: 1, now)
+      case .nothing: connections[index].emptyCount += 1
+      case .error(let text):
+        connections[index].received += 1
+        if isRecording { recorder.errors += 1 }
+        recorder.firstError = recorder.firstError ?? text.text
+      }
+    }
     return offset
   }
 

@@ -111,7 +111,18 @@ struct Bodies: Sendable {
     output.append("\r\n")
   }
 
-  /// The same with `stamp` before it, in 16 hexadecimal digits and a blank: it makes a body of 17 bytes
+  /// Appends the size of a body in decimal, the end of that line, the body, and the end of its own.
+  @inline(__always)
+  func appendLines(to output: inout ByteBuffer, _ cursor: inout Cursor) {
+    let place = draw(&cursor)
+    var digits = DecimalDigits(Int64(place.count))
+    digits.withView { output.append($0) }
+    output.append("\r\n")
+    unsafe pool.withUnsafeBytes { unsafe output.append(ByteView($0)[place]) }
+    output.append("\r\n")
+  }
+
+  /// Appends a body as a bulk string with `stamp` before it, in 16 hexadecimal digits and a blank: it makes a body of 17 bytes
   /// at least, and of the size drawn where that is larger.
   @inline(__always)
   func append(to output: inout ByteBuffer, stamp: Int64, _ cursor: inout Cursor) {

@@ -37,6 +37,7 @@ enum Catalogue {
     ("jobs", "the job cycle: ADDJOB, GETJOB, ACKJOB", jobs),
     ("streams", "the same with a stream: XADD, XREADGROUP, XACK and XDEL", streams),
     ("reliable", "the same with lists: LPUSH, BLMOVE, LREM", reliable),
+    ("beanstalk", "the same with a beanstalkd: put, reserve, delete", beanstalk),
     ("delayed", "delayed jobs: how late after their time GETJOB has them", delayed),
     ("delayed-zset", "the same with a sorted set that workers look into", delayedSet),
   ]
@@ -214,6 +215,17 @@ enum Catalogue {
         capturePath: [], onEmpty: .repeats(after: 0)),
       end: Step(template: .known(["LREM", taken + "{client}", "1", "{value}"])),
       Keys(names: [queue], numbered: (taken, p.clients)), backlog(queue, p))
+  }
+
+  /// Its jobs are in the tube `default`, for each connection would have to be told of another.
+  @Sendable private static func beanstalk(_ p: Parameters) -> Workload {
+    var workload = cycle(
+      "beanstalk", "put, reserve, delete", p, add: Step(template: .line("put 1024 0 120 {body}")),
+      take: Step(
+        template: .line("reserve-with-timeout 0"), capturePath: [], onEmpty: .repeats(after: 0)),
+      end: Step(template: .line("delete {value}")), Keys(), Preparation())
+    workload.isText = true
+    return workload
   }
 
   // MARK: Delays

@@ -46,6 +46,8 @@ struct Template: Sendable {
     /// Bytes of `fixed`, with the digits of `digits[range]` in them.
     case fixed(Range<Int>, digits: Range<Int>)
     case body, stamped, value
+    /// As lines have them: with no header but the size of a body.
+    case lineBody, lineValue
   }
 
   private enum Digits: Sendable {
@@ -81,6 +83,25 @@ struct Template: Sendable {
       for word in words { try append(word: word) }
     }
   }
+
+  /// A line of a protocol of lines, for the workloads that stand in this code: `{body}` at its end stands
+  /// for the size of a body and, in a line of its own, the body.
+  static func line(_ line: String) -> Template {
+    var template = Template()
+    template.text = line
+    template.requestCount = 1
+    for (place, piece) in [("{body}", Piece.lineBody), ("{value}", .lineValue)]
+    where line.hasSuffix(place) {
+      template.literal(String(line.dropLast(place.count)))
+      template.pieces.append(piece)
+      if place == "{value}" { template.literal("\r\n") }
+      return template
+    }
+    template.literal(line + "\r\n")
+    return template
+  }
+
+  private init() {}
 
   /// For the workloads that stand in this code.
   static func known(_ requests: [String]...) -> Template {
@@ -168,6 +189,8 @@ struct Template: Sendable {
         values.bodies.append(to: &output, &values.cursor)
       case .stamped:
         values.bodies.append(to: &output, stamp: stamp, &values.cursor)
+      case .lineBody: values.bodies.appendLines(to: &output, &values.cursor)
+      case .lineValue: output.append(value)
       case .value:
         output.appendBulkHeader(value.count)
         output.append(value)

@@ -18,6 +18,8 @@ struct Workload: Sendable {
   let roles: [Role]
   var preparation = Preparation()
   let keys: Keys
+  /// Whether requests and replies are lines, as beanstalkd has them, and not RESP.
+  var isText = false
   /// Requests a second, if the workload makes no sense without a rate.
   var rateDefault: Double?
   /// In a closed loop: how many may be on their way between those who make and those who take.

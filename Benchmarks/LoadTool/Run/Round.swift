@@ -51,6 +51,10 @@ struct Round: Sendable {
   /// Runs the round. `watch` is called some times a second with how much is completed, and the seconds.
   func run(_ watch: (Int, Double) -> Void) throws(SessionError) -> RoundResult {
     let session = try Session(address)
+    guard workload.isText == address.isBeanstalk else {
+      let words = workload.isText ? "lines, as beanstalkd" : "RESP"
+      return RoundResult(empty: self, .unknownCommand("this workload needs a server of \(words)"))
+    }
     try deleteKeys(session)
     if let failure = try prepare(session) { return RoundResult(empty: self, failure) }
     var result = try drive(session, watch)
@@ -77,7 +81,7 @@ struct Round: Sendable {
     var threads: [Thread] = []
     for (number, own) in sockets.enumerated() {
       let orders = Driver.Orders(
-        roles: workload.roles, pipeline: parameters.pipeline,
+        roles: workload.roles, isText: workload.isText, pipeline: parameters.pipeline,
         pace: Pace(
           rate: rate, thread: number, threadCount: sockets.count, begin: begin, count: load.count),
         begin: begin, end: end, countMax: load.count, seriesCount: workload.series.count,

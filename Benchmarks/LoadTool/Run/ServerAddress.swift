@@ -1,23 +1,27 @@
 // ServerAddress.swift: where a server is and who we are there, as a URL or as options say it.
 
-/// `redis://[[user:]password@]host[:port][/database]`, or `unix:///path`.
+/// `redis://[[user:]password@]host[:port][/database]`, `unix:///path`, or `beanstalk://host[:port]`.
 struct ServerAddress: Equatable, Sendable {
   var place: Place
   var user: String?
   var password: String?
   var database = 0
+  /// Whether it is a beanstalkd, which has a protocol of lines.
+  var isBeanstalk = false
 
   static let portDefault = 6379
+  private static let beanstalkPort = 11_300
 
   init(place: Place) { self.place = place }
 
   /// - Returns: nil when the text is no such URL, `host:port` or `host`.
   init?(_ text: String) {
-    var rest = text[...]
+    var rest = text[...], isBeanstalk = false
     if let scheme = rest.before("://") {
       rest = rest.dropFirst(scheme.count + 3)
       switch scheme {
       case "redis", "valkey", "martlet", "tcp": break
+      case "beanstalk": isBeanstalk = true
       case "unix":
         guard rest.hasPrefix("/") else { return nil }
         place = .unix(path: String(rest))
@@ -46,7 +50,7 @@ struct ServerAddress: Equatable, Sendable {
       }
       rest = before
     }
-    var host = rest, port = Self.portDefault
+    var host = rest, port = isBeanstalk ? Self.beanstalkPort : Self.portDefault
     if rest.hasPrefix("["), let inside = rest.dropFirst().before("]") {
       host = inside
       rest = rest.dropFirst(inside.count + 2)
@@ -64,6 +68,7 @@ struct ServerAddress: Equatable, Sendable {
     self.user = user
     self.password = password
     self.database = database
+    self.isBeanstalk = isBeanstalk
   }
 
   private static func port(_ text: Substring) -> Int? {

@@ -13,6 +13,11 @@ struct ServerFacts: Sendable {
 
   init(_ session: Session) throws(SessionError) {
     place = session.address.place.text
+    guard !session.address.isBeanstalk else {
+      // It tells neither what it does with its log nor, to this tool, which it is.
+      (name, fsync, processID, isLocal) = ("beanstalkd", "unknown", nil, false)
+      return
+    }
     let info = try session.information()
     name = Self.name(info)
     let id = info["process_id"].flatMap { Int($0) }
@@ -81,6 +86,7 @@ struct ServerUse: Sendable {
 extension Session {
   /// The fields of INFO; none where there is no such command.
   func information() throws(SessionError) -> [String: String] {
+    guard !address.isBeanstalk else { return [:] }
     guard let text = try call(["INFO"]).text else { return [:] }
     var fields: [String: String] = [:]
     for line in text.split(whereSeparator: \.isNewline) {

@@ -55,6 +55,7 @@ final class Session {
   /// - Throws: when nobody is there, the password is wrong or missing, or it is no such server.
   convenience init(_ address: ServerAddress) throws(SessionError) {
     try self.init(connecting: address)
+    guard !address.isBeanstalk else { return }
     try login()
     let deadline = Clock.now() + 60_000_000_000
     while true {
@@ -106,7 +107,7 @@ final class Session {
   /// A connection that has logged in, for whoever moves its bytes himself.
   static func openSocket(_ address: ServerAddress) throws(SessionError) -> Socket {
     let session = try Session(connecting: address)
-    try session.login()
+    if !address.isBeanstalk { try session.login() }
     return session.giveUp()
   }
 
