@@ -2,16 +2,17 @@
 
 struct Options {
   static let usage = """
-    usage: lua-runner [--collect-always] [--memory MB] [--seconds N] [--compile N] FILE
-      --collect-always  collects garbage at every safe point
-      --memory MB       lets the program use so much memory (1024)
-      --seconds N       ends the program after N seconds of processor time
-      --compile N       compiles FILE N times instead of running it
+    usage: lua-runner [--collect-every N] [--memory MB] [--seconds N] [--compile N] FILE
+      --collect-every N  collects garbage at every Nth safe point, at each with 1
+      --memory MB        lets the program use so much memory (1024)
+      --seconds N        ends the program after N seconds of processor time
+      --compile N        compiles FILE N times instead of running it
 
     """
   private static let memoryMax = 1 << 20
 
-  private(set) var collectsAlways = false
+  /// 0: garbage is collected when that is due.
+  private(set) var collectionInterval = 0
   /// MiB.
   private(set) var memory = 1024
   private(set) var seconds: Int?
@@ -24,7 +25,9 @@ struct Options {
     func number() -> Int? { rest.popLast().flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } }
     while let argument = rest.popLast() {
       switch argument {
-      case "--collect-always": collectsAlways = true
+      case "--collect-every":
+        guard let value = number() else { return nil }
+        collectionInterval = value
       case "--memory":
         guard let value = number(), value <= Self.memoryMax else { return nil }
         memory = value

@@ -59,7 +59,7 @@ enum Runner {
   /// The interpreter, with `print` and a clock.
   private static func makeInterpreter(_ options: Options) -> Interpreter {
     let lua = Interpreter(memoryMax: options.memory << 20)
-    lua.collectsAlways = options.collectsAlways
+    lua.collectionInterval = options.collectionInterval
     lua.setClock { Double(clock()) / 1_000_000 }
     let write = lua.function { call throws(Failure) in
       for byte in bytes(of: call[1]) { putchar(Int32(byte)) }
@@ -79,6 +79,7 @@ enum Runner {
     switch unsafe lua.compile(source.span.bytes, name: "@program") {
     case .success(let function): return function
     case .failure(let message): fail("lua-runner: \(describe(message))\n")
+    case .outOfMemory: fail("lua-runner: not enough memory\n")
     }
   }
 

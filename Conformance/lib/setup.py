@@ -34,6 +34,12 @@ def install(packages):
                    check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
+def install_sidekiq():
+    """Sidekiq with Ruby, as Debian has them."""
+    if not (shutil.which("ruby") and shutil.which("sidekiq")):
+        install(["ruby", "ruby-sidekiq"])
+
+
 def install_python():
     for folder, requirements in PYTHON.items():
         install_packages(folder, requirements)

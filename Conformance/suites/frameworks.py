@@ -1,7 +1,7 @@
 """Job frameworks do their work on the broker as they are.
 
-Goal: RQ, Celery, Huey and BullMQ for Python, which keep their state in scripts, run unmodified with only the address changed. Method: one
-program for each (programs/frameworks), with its newest version, on a server of its own: producer and worker are processes; jobs are
+Goal: RQ, Celery, Huey, BullMQ for Python and Sidekiq, which keep their state in scripts, run unmodified with only the address changed. Method: one
+program for each (programs/frameworks), with its newest version (Sidekiq: Debian's), on a server of its own: producer and worker are processes; jobs are
 done, fail, are retried and come later; what each framework has besides (dependencies, chords, locks, priorities). Each condition is waited
 for. All of it passes on redis-server as well (--server redis).
 """
@@ -13,7 +13,8 @@ from lib import setup
 
 TIME_LIMIT = 900
 PROGRAMS = os.path.join(setup.HERE, "programs", "frameworks")
-FRAMEWORKS = [("RQ", "rq_jobs", ["rq", "redis"]), ("Celery", "celery_jobs", ["celery[redis]"]), ("Huey", "huey_jobs", ["huey", "redis"]), ("BullMQ", "bullmq_jobs", ["bullmq"])]
+FRAMEWORKS = [("RQ", "rq_jobs", ["rq", "redis"]), ("Celery", "celery_jobs", ["celery[redis]"]), ("Huey", "huey_jobs", ["huey", "redis"]), ("BullMQ", "bullmq_jobs", ["bullmq"]),
+              ("Sidekiq", "sidekiq_jobs", ["redis"])]
 
 
 def framework(run, name, program, requirements):
@@ -34,6 +35,7 @@ def framework(run, name, program, requirements):
 
 
 def run(run):
+    setup.install_sidekiq()
     for name, program, requirements in FRAMEWORKS:
         run.note(name)
         run.part(framework, run, name, program, requirements)

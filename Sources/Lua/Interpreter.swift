@@ -57,12 +57,13 @@ public final class Interpreter {
   /// Starts the sequence of `math.random` anew, the same one for the same seed.
   public func seedRandom(_ seed: Int32) { machine.body.random = Random48(seed: seed) }
 
-  /// For tests: a collection is due at every safe point, so that what is not rooted there shows at once.
-  package var collectsAlways: Bool {
-    get { machine.body.collectsAlways }
+  /// For tests: a collection is due at every n-th safe point, at each when it is 1, so that what is not
+  /// rooted there shows soon. 0: only when it is due.
+  package var collectionInterval: Int {
+    get { machine.body.collectionInterval }
     set {
-      machine.body.collectsAlways = newValue
-      if newValue { machine.body.threshold = 0 }
+      machine.body.collectionInterval = newValue
+      if newValue > 0 { machine.body.threshold = 0 }
     }
   }
 
@@ -75,6 +76,7 @@ public final class Interpreter {
     case success(Value)
     /// "user_script:1: unexpected symbol near '='"
     case failure(Value)
+    case outOfMemory
   }
 
   /// Compiles a chunk; the function sees `environment` as its globals.
@@ -94,9 +96,24 @@ public final class Interpreter {
         let prototype = try Parser.compile(text, source: machine.string(name), machine: machine)
         return .success(Value(machine.closure(prototype, environment: environment ?? globals)))
       } catch {
-        return .failure(machine.body.errorValue)
+        return machine.isOutOfMemory ? .outOfMemory : .failure(machine.body.errorValue)
       }
     }
+  }
+
+  /// Bytes that the code of a Lua function takes, with all functions in it and the strings they name.
+  public func codeSize(of function: Value) -> Int {
+    guard function.isClosure else { return 0 }
+    var size = 0, open = [function.closure.body.prototype]
+    while let prototype = open.popLast() {
+      let body = prototype.body
+      size += MemoryLayout<PrototypeBody>.size + prototype.ownedSize
+      for index in 0..<body.constantCount where body.constants[index].isString {
+        size += MemoryLayout<StringBody>.size + body.constants[index].string.count
+      }
+      for index in 0..<body.childCount { open.append(body.children[index]) }
+    }
+    return size
   }
 
   public enum Result {
@@ -143,6 +160,19 @@ public final class Interpreter {
   /// The globals that scripts see.
   public var globals: Table { unsafe machine.body.globals.unsafelyUnwrapped }
 
+  /// Bytes of a new string of `count` bytes.
+  public static func size(ofString count: Int) -> Int {
+    Heap.size(MemoryLayout<StringBody>.size + count + 1)
+  }
+
+  /// Bytes of a new table.
+  public static func size(ofTable elements: Int, entries: Int) -> Int {
+    let nodes = entries > 0 ? 1 << Table.ceilingLog2(entries) : 0
+    return Heap.size(MemoryLayout<TableBody>.size)
+      + Heap.size(elements * MemoryLayout<Value>.stride)
+      + Heap.size(nodes * MemoryLayout<Node>.stride)
+  }
+
   public func string(_ bytes: RawSpan) -> Value {
     unsafe bytes.withUnsafeBytes { bytes in
       Value(machine.string(unsafe Bytes(bytes)))
@@ -179,7 +209,7 @@ public final class Interpreter {
     table.set(key, value, machine: machine)
   }
 
-  public func count(_ table: Table) -> Int { table.length }
+  public func count(_ table: Table) -> Int { table.length(machine) }
 
   /// The entry of `table` behind that of `key`, the first one behind nil.
   public func next(_ table: Table, after key: Value) -> (key: Value, value: Value)? {

@@ -84,4 +84,94 @@ struct BudgetTests {
     #expect(evaluate("for i = 1, 1e6 do local t = {} end return 1", in: lua) == "1")
     #expect(lua.memoryUsed < 8 << 20)
   }
+
+  /// Goal: whatever a native function does with much, it counts as much, so that a script which does it again
+  /// and again is looked at. Method: each with 1000 bytes or elements and with 64 times as many, on values
+  /// that another script has made; what the second takes more, in steps.
+  @Test(arguments: [
+    ("s = ('x'):rep(N)", "return s:upper()"), ("s = ('x'):rep(N)", "return s:reverse()"),
+    ("s = ('x'):rep(N)", "return s:rep(2)"), ("s = ('x'):rep(N)", "return s .. 'y'"),
+    ("s = ('x'):rep(N)", "return s:sub(2)"), ("s = ('x'):rep(N)", "return s:find('y')"),
+    ("s = ('x'):rep(N)", "return ('x'):find(s)"), ("s = ('x'):rep(N)", "return ('x'):match(s)"),
+    ("s = ('x'):rep(N)", "return ('y'):gsub(s, '')"),
+    ("s = ('x'):rep(N)", "return s:gsub('x', 'y')"),
+    ("s = ('x'):rep(N)", "return ('y'):gsub('y', s)"),
+    ("s = ('x'):rep(N)", "for a in ('y'):gmatch(s) do end"),
+    ("s = ('x'):rep(N)", "for a in s:gmatch('x') do end"),
+    ("s = ('x'):rep(N)", "return s:format()"), ("s = ('x'):rep(N)", "return ('%s'):format(s)"),
+    ("s = ('x'):rep(N)", "return ('%q'):format(s)"), ("s = ('%%'):rep(N)", "return s:format()"),
+    ("s = ('x'):rep(N) a = s .. 'a' b = s .. 'b'", "return a < b"),
+    ("s = ('1'):rep(N)", "return s + 1"), ("s = ('1'):rep(N)", "return tonumber(s)"),
+    ("s = ('1'):rep(N)", "return tonumber(s, 16)"),
+    ("s = (' '):rep(N)", "return loadstring(s)"), ("s = ('\\n'):rep(N)", "return loadstring(s)"),
+    ("s = '--' .. ('x'):rep(N)", "return loadstring(s)"),
+    ("s = '--[[' .. ('x'):rep(N) .. ']]'", "return loadstring(s)"),
+    ("s = 'a = [[' .. ('x'):rep(N) .. ']]'", "return loadstring(s)"),
+    ("s = 'a = \"' .. ('x'):rep(N) .. '\"'", "return loadstring(s)"),
+    ("s = ('x = 1 '):rep(N)", "return loadstring(s)"), ("s = ('x'):rep(N)", "return loadstring(s)"),
+    ("s = ('1'):rep(N)", "return loadstring(s)"),
+    ("t = {} for i = 1, N do t[i] = i end", "return table.concat(t)"),
+    ("t = {} for i = 1, N do t[i] = i end", "table.sort(t)"),
+    ("t = {} for i = 1, N do t[i] = i end", "table.insert(t, 1, 0) table.remove(t, 1)"),
+    ("t = {} for i = 1, N do t[i] = i end", "return table.maxn(t)"),
+    ("t = {} for i = 1, N do t[i] = i end", "table.foreach(t, function() end)"),
+    ("t = {} for i = 1, N do t[i] = i end", "for k in pairs(t) do end"),
+    ("t = {} for i = 1, N do t[i] = i end", "return cjson.encode(t)"),
+    ("t = {} for i = 1, N do t[i] = i end", "return cmsgpack.pack(t)"),
+    ("t = {} for i = 1, N do t['k' .. i] = i end", "return cjson.encode(t)"),
+    ("t = {} for i = 1, N do t['k' .. i] = i end", "return cmsgpack.pack(t)"),
+    (
+      "t = {} for i = 1, N do t['k' .. i] = i end for i = 1, N do t['k' .. i] = nil end",
+      "return cmsgpack.pack(t)"
+    ),
+    (
+      "t = {} for i = 1, N do t['k' .. i] = i end for i = 1, N do t['k' .. i] = nil end",
+      "return next(t)"
+    ),
+    ("s = ('x'):rep(N)", "return cjson.encode(s)"), ("s = ('x'):rep(N)", "return cmsgpack.pack(s)"),
+    ("s = '\"' .. ('x'):rep(N) .. '\"'", "return cjson.decode(s)"),
+    ("s = (' '):rep(N) .. '1'", "return cjson.decode(s)"),
+    ("s = ('1'):rep(N)", "return cjson.decode(s)"),
+    ("s = '[' .. ('1,'):rep(N) .. '1]'", "return cjson.decode(s)"),
+    ("s = cmsgpack.pack(('x'):rep(N))", "return cmsgpack.unpack(s)"),
+    ("s = '\\221\\0\\1\\0\\0' .. ('\\1'):rep(N)", "pcall(cmsgpack.unpack, s)"),
+    ("s = ('x'):rep(N)", "return struct.pack('s', s)"),
+    ("s = ('x'):rep(N)", "pcall(struct.unpack, 's', s)"),
+    ("s = ('x'):rep(N)", "return struct.size(s)"), ("s = ('x'):rep(N)", "return struct.pack(s)"),
+    ("t = {} for i = 1, N do t[i] = {} end", "collectgarbage()"),
+    // A table made so that its length is found by counting.
+    (
+      "t = {} local m = 1 while m < N do m = m * 2 end for i = 1, m do t[i] = i end m = m + 1 "
+        + "for i = 1, 40 do t['k' .. i] = 1 end "
+        + "while m <= 2 ^ 31 do t[m] = 1 m = m * 2 end",
+      "return #t"
+    ),
+  ])
+  func stepsGrowWithTheWork(setup: String, work: String) {
+    func steps(_ count: Int) -> Int {
+      let lua = Interpreter(memoryMax: 64 << 20)
+      _ = evaluate(setup.replacing("N", with: "\(count)"), in: lua)
+      let source = Array(work.utf8)
+      guard case .success(let function) = unsafe lua.compile(source.span.bytes, name: "@work")
+      else { return 0 }
+      // The count goes down, and begins anew when the host was asked.
+      var asked = 0
+      lua.hook = {
+        asked += 1
+        return true
+      }
+      lua.machine.body.steps = Limits.stepsBetweenHooks
+      _ = lua.run(function)
+      return (asked + 1) * Limits.stepsBetweenHooks - lua.machine.body.steps
+    }
+    let few = steps(1000), many = steps(64_000)
+    #expect(many - few >= 400, "\(few) and \(many)")
+  }
+
+  /// Goal: an error in a chunk that is named by its long text costs no walk over that text.
+  @Test func errorsOfLongChunksAreShort() {
+    let lua = Interpreter(memoryMax: 256 << 20)
+    let script = "f = loadstring('return x.y ' .. (' '):rep(5e7)) for i = 1, 1e4 do pcall(f) end"
+    #expect(evaluate(script, in: lua) == "nil")
+  }
 }

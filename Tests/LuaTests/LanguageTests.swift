@@ -16,6 +16,7 @@ func evaluate(_ script: String, in lua: Interpreter) -> String {
   let bytes = Array(script.utf8)
   switch unsafe lua.compile(bytes.span.bytes, name: "@user_script") {
   case .failure(let message): return "!" + text(of: message, in: lua)
+  case .outOfMemory: return "!not enough memory"
   case .success(let function):
     switch lua.run(function) {
     case .success(let value): return text(of: value, in: lua)

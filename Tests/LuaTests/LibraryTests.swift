@@ -134,6 +134,23 @@ struct LibraryTests {
       "return struct.unpack('b', 'a', -1)",
       "!user_script:1: bad argument #2 to 'unpack' (data string too short)"
     ),
+    ("return {struct.size('y'), struct.size('iy'), struct.size('i0')}", "{0,4,0}"),
+    (
+      "return struct.size('?')",
+      "!user_script:1: bad argument #1 to 'size' (invalid format option '?')"
+    ),
+    (
+      "return struct.pack('y')",
+      "!user_script:1: bad argument #1 to 'pack' (invalid format option 'y')"
+    ),
+    (
+      "return struct.unpack('i33', 'a')",
+      "!user_script:1: integral size 33 is larger than limit of 32"
+    ),
+    (
+      "return bit.tohex(255, nil)",
+      "!user_script:1: bad argument #2 to 'tohex' (number expected, got nil)"
+    ),
     ("return {cjson.decode('+1'), cjson.decode('[+2.5]')[1]}", "{1,2.5}"),
     (
       "return {bit.tohex(-1), bit.bswap(0x12345678), bit.arshift(-256, 4)}",

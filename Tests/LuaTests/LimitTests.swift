@@ -83,4 +83,41 @@ struct LimitTests {
     lua.collectGarbage()
     #expect(lua.memoryUsed < 4 << 20)
   }
+
+  /// Goal: code counts while it is made, and not when it is done: a long script is refused in time.
+  @Test func memoryOfTheCompilerIsBounded() {
+    let lua = Interpreter(memoryMax: 4 << 20)
+    #expect(
+      evaluate("return (select(2, loadstring(('a=a '):rep(2e5))))", in: lua)
+        == "not enough memory")
+    #expect(lua.memoryUsed < 4 << 20)
+    #expect(evaluate("return type(loadstring(('a=a '):rep(2e4)))", in: lua) == "function")
+  }
+
+  /// Goal: a long string fits the memory together with the buffer that it is made in.
+  @Test(arguments: [
+    "('x'):rep(6e6)", "table.concat({('x'):rep(3e6), ('y'):rep(3e6)})",
+    "('x'):rep(3e6) .. ('y'):rep(3e6)", "('x'):rep(3e6):gsub('x', 'yy')",
+  ])
+  func buffersAreBounded(script: String) {
+    #expect(evaluate("return #(\(script))", memoryMax: 10_000_000) == "!not enough memory")
+    #expect(evaluate("return #(\(script))", memoryMax: 64 << 20) == "6000000")
+  }
+
+  /// Goal: what is counted is what the C library takes for it. Method: many small objects of a kind, and the
+  /// least bytes of each: its own, rounded to 16, with 8 before them.
+  @Test(arguments: [
+    ("{}", 80), ("{x = 1}", 112), ("{1}", 112), ("{{}}", 192), ("'k' .. i", 48),
+    ("function() return i end", 112),
+  ])
+  func smallObjectsCountWithTheirOverhead(object: String, least: Int) {
+    let lua = Interpreter(memoryMax: 64 << 20)
+    _ = evaluate("collectgarbage('stop') t = {} for i = 1, 20000 do t[i] = 0 end", in: lua)
+    lua.collectGarbage()
+    let before = lua.memoryUsed
+    _ = evaluate("for i = 1, 20000 do t[i] = \(object) end", in: lua)
+    lua.collectGarbage()
+    let each = (lua.memoryUsed - before) / 20000
+    #expect(each >= least && each < 2 * least, "\(each)")
+  }
 }

@@ -26,12 +26,17 @@ def tell(name, value, wanted):
     print("pass " + name if value == wanted else "fail %s: %r in the place of %r" % (name, value, wanted), flush=True)
 
 
-def worker(*command):
-    """Starts a worker; what it says is kept for the case that it fails."""
+def worker(*command, program=sys.executable):
+    """Starts a worker, of Python unless `program` is None; what it says is kept for the case that it fails."""
     output = tempfile.TemporaryFile()
-    process = subprocess.Popen([sys.executable, *command], cwd=HERE, stdout=output, stderr=subprocess.STDOUT, env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"))
+    process = subprocess.Popen([*([program] if program else []), *command], cwd=HERE, stdout=output, stderr=subprocess.STDOUT, env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"))
     started.append((process, output))
     return process
+
+
+def forget(*processes):
+    """These workers were to end before the program does."""
+    started[:] = [(process, output) for process, output in started if process not in processes]
 
 
 def end():

@@ -52,9 +52,9 @@ protocol Host: AnyObject {
   func randomBytes(_ count: Int) -> [UInt8]
   /// Monotonic ms now, where `Context.monotonic` is of the turn's begin.
   var now: Int64 { get }
-  /// Reads and answers what other clients ask, in the middle of a command that takes long. It changes
-  /// nothing but `Context.busy`.
-  func serveOthers()
+  /// Reads and answers what other clients ask, in the middle of a command that takes long, whose context is
+  /// handed over for that time. Of what the command is about nothing is changed but `Context.busy`.
+  func serveOthers(_ context: inout Context)
   /// Writes a line that a script asked for to the process' own log.
   func log(_ level: Settings.LogLevel, _ text: String)
 }
@@ -62,7 +62,7 @@ protocol Host: AnyObject {
 extension Host {
   var isShuttingDown: Bool { false }
   var now: Int64 { 0 }
-  func serveOthers() {}
+  func serveOthers(_ context: inout Context) {}
   func log(_ level: Settings.LogLevel, _ text: String) {}
   func apply(_ settings: Settings, changed: [String]) throws(SettingsError) {}
 }

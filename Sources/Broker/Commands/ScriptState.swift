@@ -43,6 +43,8 @@ struct BusyScript {
   var isKilled = false
   /// The process is to end, with none of what the script has done.
   var isShuttingDown = false
+  /// Where what it has done begins, in the frame of that number; nil when it goes to the log in any case.
+  var effects: (mark: Effects.Mark, commit: UInt64)?
 
   /// What others are told.
   var error: CommandError {
@@ -69,7 +71,8 @@ extension Context {
     self.readyKeys = []
     self.readyKeySet = []
     self.lostStreams = []
-    host.serveOthers()
+    let host = host
+    host.serveOthers(&self)
     swap(&reply, &self.reply)
     swap(&deferred, &self.deferred)
     (self.slot, self.database, self.hold, self.command) = (slot, database, hold, command)

@@ -118,7 +118,7 @@ extension Context {
     }
     if isStarting, !entry.flags.contains(.loading) { return .loading }
     if let busy, !entry.flags.contains(.allowBusy) { return busy.error }
-    if flags.contains(.monitor), !entry.flags.isDisjoint(with: [.write, .readOnly]) {
+    if flags.contains(.monitor), !entry.flags.isDisjoint(with: [.write, .readOnly, .likeWrite]) {
       return CommandError("ERR Replica can't interact with the keyspace")
     }
     return nil
@@ -240,7 +240,10 @@ extension Context {
   }
 
   /// Serves the waiters of all ready keys, and of those that become ready by it.
+  ///
+  /// Not while it is open whether what a script did goes to the log (`shutdownFailed`, `forgetEndedScript`).
   mutating func serveWaiters() {
+    guard busy == nil else { return }
     while !readyKeys.isEmpty {
       let ready = readyKeys
       readyKeys.removeAll(keepingCapacity: true)

@@ -16,6 +16,9 @@ struct Engine: ~Copyable {
     context.sessions[0].flags = [.authenticated]
   }
 
+  /// The engine whose context this is.
+  init(_ context: consuming Context) { self.context = context }
+
   /// All commands by family.
   static let families: [[Command]] = [
     Lists.ends, Lists.blocking, Lists.inside, JobCommands.adding, JobCommands.fetching,

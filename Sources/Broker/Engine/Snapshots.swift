@@ -11,9 +11,8 @@ extension Engine {
     for index in 0..<context.databases.count {
       databases.append(context.databases[index].snapshot())
     }
-    let libraries = context.scripting.libraries.sorted.map(\.code)
     return KeyspaceSnapshot(
-      databases, libraries: libraries, sections: context.jobs.snapshot())
+      databases, libraries: context.scripting.libraries.codes, sections: context.jobs.snapshot())
   }
 
   mutating func snapshotEnded() {
@@ -57,9 +56,14 @@ struct SnapshotLoad: ~Copyable {
       case .library(let code):
         guard open == nil else { throw .outOfPlace }
         do throws(CommandError) {
-          try engine.context.scripting.restore([code], .append, engine.context)
+          let taken = code.withView { code in
+            Result { () throws(CommandError) in
+              try engine.context.scripting.takeAgain(code, engine.context)
+            }
+          }
+          try taken.get()
         } catch {
-          throw Flaw(reason: "a library of functions cannot be loaded: \(error.text)")
+          throw Flaw(reason: "a library of functions has no name: \(error.text)")
         }
       case .entry(let entry, let hash, let missing):
         guard open == nil else {

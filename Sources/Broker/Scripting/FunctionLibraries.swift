@@ -20,7 +20,8 @@ struct FunctionLibrary {
   let name: [UInt8]
   /// Its text, first line included.
   let code: [UInt8]
-  /// In the order in which they were registered.
+  /// In the order in which they were registered; none when the library could not be loaded again at the
+  /// start (`Scripting.takeAgain`): it is there as text alone.
   let functions: [ScriptFunction]
   /// The how manieth load it came by: the same text loaded anew is another library.
   let load: Int
@@ -36,6 +37,13 @@ struct FunctionLibraries {
   /// By name.
   var sorted: [FunctionLibrary] {
     byName.values.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+  }
+
+  /// The texts of all libraries in an order in which they can be taken again: those that are loaded come
+  /// last, so that their functions are theirs again.
+  var codes: [[UInt8]] {
+    sorted.filter(\.functions.isEmpty).map(\.code)
+      + sorted.filter { !$0.functions.isEmpty }.map(\.code)
   }
 
   func function(_ name: ByteView) -> ScriptFunction? {
@@ -58,6 +66,23 @@ struct FunctionLibraries {
     for function in library.functions {
       functions[Self.folded(function.name)] = (library.name, function)
     }
+  }
+
+  /// Which libraries have functions with the names of these.
+  func owners(of added: [ScriptFunction]) -> Set<[UInt8]> {
+    Set(added.compactMap { functions[Self.folded($0.name)]?.library })
+  }
+
+  /// Takes in a library, of which there is none of its name, as text alone.
+  mutating func keep(_ name: [UInt8], _ code: [UInt8]) {
+    precondition(byName[name] == nil)
+    byName[name] = FunctionLibrary(name: name, code: code, functions: [], load: 0)
+  }
+
+  /// Takes the functions of a library away.
+  mutating func unload(_ name: [UInt8]) {
+    guard let library = remove(name) else { return }
+    keep(name, library.code)
   }
 
   @discardableResult

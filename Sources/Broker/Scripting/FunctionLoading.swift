@@ -56,12 +56,8 @@ final class FunctionMachine {
   func load(_ code: ByteView) throws(CommandError) -> FunctionLibrary {
     let name = try FunctionLibraries.name(in: code)
     let text = code[(code.firstIndex(of: 0x0A) ?? 0)..<code.count]
-    let compiled = unsafe lua.compile(
-      RawSpan(_unsafeStart: text.start, byteCount: text.count), name: "@user_function",
-      environment: environment)
-    guard case .success(let function) = compiled else {
-      throw machine.compileError("Error compiling function: ", compiled)
-    }
+    let compiled = machine.compile(text, name: "@user_function", environment: environment)
+    let function = try machine.function(compiled, or: "Error compiling function: ")
     registered = []
     registeredNames = []
     show(loading)

@@ -45,28 +45,51 @@ struct CallWords: ~Copyable {
 }
 
 extension ScriptMachine {
-  /// Work that a call counts as, in instructions: the budget is looked at after a thousand of them.
+  /// Work that a call counts as, in instructions, beside that of its bytes: the budget is looked at after
+  /// a thousand of them.
   private static let stepsOfCall = 100
-
-  /// Bytes that may wait for the log before a command of a script: all of a script is one frame.
-  private static let effectsMax = 1 << 30
+  /// And that of each millisecond which calls took, as it was seen.
+  private static let stepsOfMillisecond = Limits.stepsBetweenHooks / 8
+  /// Calls between two looks at the clock, where none of them is known to take long.
+  private static let callsBetweenLooks = 16
 
   /// `redis.call(command, ...)` and `redis.pcall(command, ...)` → the reply as a value; of an error the one
   /// throws it and the other returns it.
   func command(_ call: Call, raisesErrors: Bool) throws(Failure) -> Int {
-    try call.spend(Self.stepsOfCall)
-    let (value, isError) = try runCommand(call)
-    if isError, raisesErrors { throw call.failure(value) }
-    return call.result(value)
+    let outcome = try runCommand(call)
+    try call.spend(Self.stepsOfCall + outcome.steps)
+    if outcome.isError, raisesErrors { throw call.failure(outcome.value) }
+    return call.result(outcome.value)
   }
 
-  private func runCommand(_ call: Call) throws(Failure) -> (Value, isError: Bool) {
-    guard isRunning else {
-      return (
-        error("ERR redis.call/pcall can only be called inside a script invocation"), true
-      )
+  /// What a call came to.
+  private struct Outcome {
+    let value: Value
+    let isError: Bool
+    /// Work that it was, beside what each call is.
+    var steps = 0
+  }
+
+  /// The time since the last look at the clock, as work. Without it a loop over commands that take long
+  /// would keep the server for as long as 1000 of them take.
+  private func stepsSinceLook(_ c: borrowing Context) -> Int {
+    run.callsLeft = Self.callsBetweenLooks
+    let now = c.host.now
+    defer { run.lastLook = now }
+    guard let last = run.lastLook else {
+      if run.begin == nil { run.begin = now }
+      return 0
     }
-    if let flaw = takeWords(call) { return (error(flaw), true) }
+    return Int(now - last) * Self.stepsOfMillisecond
+  }
+
+  private func runCommand(_ call: Call) throws(Failure) -> Outcome {
+    guard isRunning else {
+      return Outcome(
+        value: error("ERR redis.call/pcall can only be called inside a script invocation"),
+        isError: true)
+    }
+    if let flaw = takeWords(call) { return Outcome(value: error(flaw), isError: true) }
     return try withContext { c throws(Failure) in
       let result = words.withArguments { words in
         Result { () throws(Failure) in
@@ -103,13 +126,13 @@ extension ScriptMachine {
   }
 
   /// Runs the command in the context's arguments.
-  private func runCommand(
-    _ c: inout Context, _ call: Call
-  ) throws(Failure) -> (Value, isError: Bool) {
+  private func runCommand(_ c: inout Context, _ call: Call) throws(Failure) -> Outcome {
     let index: Int
     do throws(CommandError) { index = try allowedCommand(&c) } catch {
       c.noteError(error)
-      return (counted(error.message.withView { self.error($0) }), true)
+      return Outcome(
+        value: counted(error.message.withView { self.error($0) }), isError: true,
+        steps: words.size >> 5)
     }
     let entry = c.table.entries[index]
     if entry.flags.contains(.write) { run.hasWritten = true }
@@ -117,12 +140,17 @@ extension ScriptMachine {
     c.reply.version = run.version
     c.statistics.commands += 1
     c.command = index
+    var steps = 0
+    if entry.isTimed, run.lastLook == nil { steps = stepsSinceLook(c) }
     c.call(index, entry)
     defer { c.reply.bytes.truncate(to: start) }
     let reply = c.reply.bytes.view(at: start, size: c.reply.count - start)
-    try call.checkMemory(2 * reply.count)
+    steps += words.size >> 5 + reply.count >> 4
+    run.callsLeft -= 1
+    if entry.isTimed || run.callsLeft <= 0 { steps += stepsSinceLook(c) }
     var reader = ReplyReader(reply)
-    return (value(&reader), reply[0] == UInt8(ascii: "-"))
+    return Outcome(
+      value: try value(&reader, call), isError: reply[0] == UInt8(ascii: "-"), steps: steps)
   }
 
   /// The index of the command, if a script may call it now.
@@ -157,7 +185,7 @@ extension ScriptMachine {
       throw CommandError("ERR Write commands are not allowed from read-only scripts.")
     }
     guard entry.flags.contains(.write) else { return }
-    guard c.effects.bytes.count + words.size <= Self.effectsMax else {
+    guard c.effects.bytes.count + words.size <= effectsMax else {
       throw CommandError(
         "ERR the changes of the script are more than one frame of the log can have")
     }
@@ -190,57 +218,80 @@ extension ScriptMachine {
 
   /// The next value of a reply. In RESP2 what is not there is false; what only RESP3 has is a table that
   /// says what it is.
-  private func value(_ reader: inout ReplyReader) -> Value {
+  ///
+  /// - Throws: when there is no room for it. Room is asked for before each part: a reply of few bytes
+  ///   may be many values.
+  private func value(_ reader: inout ReplyReader, _ call: Call) throws(Failure) -> Value {
     switch reader.next() {
     case .integer(let number): return Value(Double(number))
-    case .bulk(let bytes): return lua.string(bytes)
+    case .bulk(let bytes): return try string(bytes, call)
     case .null, nil: return run.version >= 3 ? .nil : .false
-    case .array(let count), .push(let count): return array(count, &reader)
-    case .simple(let bytes): return tagged("ok", lua.string(bytes))
+    case .array(let count), .push(let count): return try array(count, &reader, call)
+    case .simple(let bytes): return try tagged("ok", try string(bytes, call), call)
     case .error(let bytes): return counted(error(bytes))
     case .boolean(let bool): return Value(bool)
     case .double(let text):
-      return tagged("double", Value(foreign: text.double ?? .nan))
-    case .bigNumber(let digits): return tagged("big_number", lua.string(digits))
+      return try tagged("double", Value(foreign: text.double ?? .nan), call)
+    case .bigNumber(let digits): return try tagged("big_number", try string(digits, call), call)
     case .verbatim(let bytes):
-      let text = lua.table(entries: 2)
-      lua.set(text, "string", lua.string(bytes))
+      let text = try table(entries: 2, call)
+      lua.set(text, "string", try string(bytes, call))
       lua.set(text, "format", lua.string("txt"))
-      return tagged("verbatim_string", Value(text))
-    case .map(let count): return tagged("map", map(count, &reader))
-    case .set(let count): return tagged("set", set(count, &reader))
+      return try tagged("verbatim_string", Value(text), call)
+    case .map(let count): return try tagged("map", try map(count, &reader, call), call)
+    case .set(let count): return try tagged("set", try set(count, &reader, call), call)
     case .attribute(let count):
       for _ in 0..<2 * count { reader.skip() }
-      return value(&reader)
+      return try value(&reader, call)
     }
   }
 
-  private func tagged(_ name: StaticString, _ value: Value) -> Value {
-    let table = lua.table(entries: 1)
+  private func string(_ bytes: ByteView, _ call: Call) throws(Failure) -> Value {
+    try call.checkMemory(Interpreter.size(ofString: bytes.count))
+    return lua.string(bytes)
+  }
+
+  private func table(
+    elements: Int = 0, entries: Int = 0, _ call: Call
+  ) throws(Failure) -> Table {
+    try call.checkMemory(Interpreter.size(ofTable: elements, entries: entries))
+    return lua.table(elements: elements, entries: entries)
+  }
+
+  private func tagged(
+    _ name: StaticString, _ value: Value, _ call: Call
+  ) throws(Failure) -> Value {
+    let table = try table(entries: 1, call)
     lua.set(table, name, value)
     return Value(table)
   }
 
-  private func array(_ count: Int, _ reader: inout ReplyReader) -> Value {
-    let table = lua.table(elements: count)
-    for index in 0..<count { lua.set(table, index: index + 1, value(&reader)) }
+  private func array(
+    _ count: Int, _ reader: inout ReplyReader, _ call: Call
+  ) throws(Failure) -> Value {
+    let table = try table(elements: count, call)
+    for index in 0..<count { lua.set(table, index: index + 1, try value(&reader, call)) }
     return Value(table)
   }
 
-  private func map(_ count: Int, _ reader: inout ReplyReader) -> Value {
-    let table = lua.table(entries: count)
+  private func map(
+    _ count: Int, _ reader: inout ReplyReader, _ call: Call
+  ) throws(Failure) -> Value {
+    let table = try table(entries: count, call)
     for _ in 0..<count {
-      let key = value(&reader)
-      let value = value(&reader)
+      let key = try value(&reader, call)
+      let value = try value(&reader, call)
       if !key.isNil { lua.set(table, key, value) }
     }
     return Value(table)
   }
 
-  private func set(_ count: Int, _ reader: inout ReplyReader) -> Value {
-    let table = lua.table(entries: count)
+  private func set(
+    _ count: Int, _ reader: inout ReplyReader, _ call: Call
+  ) throws(Failure) -> Value {
+    let table = try table(entries: count, call)
     for _ in 0..<count {
-      let member = value(&reader)
+      let member = try value(&reader, call)
       if !member.isNil { lua.set(table, member, .true) }
     }
     return Value(table)

@@ -109,6 +109,7 @@ struct ScriptLibrary {
     guard call.count == 1, call[1].isString else {
       return call.result(machine.error("ERR wrong number or type of arguments"))
     }
+    try call.spend(call[1].string.withView { $0.count } >> 3)
     var text = call[1].string.withView { $0.array }
     if text.first == UInt8(ascii: "-") { text.removeFirst() }
     while let last = text.last, last == 0x0D || last == 0x0A { text.removeLast() }
@@ -177,6 +178,7 @@ struct ScriptLibrary {
     _ machine: ScriptMachine, _ call: Call
   ) throws(Failure) -> Int {
     if let flaw = machine.takeWords(call) { throw machine.failure(call, flaw) }
+    try call.spend(machine.words.size >> 5)
     let isAllowed: Bool? = try machine.withContext { c throws(Failure) in
       machine.words.withArguments { words in
         guard let index = c.table.index(ofRequest: words),

@@ -20,8 +20,11 @@ struct ScriptRun {
   var beganFull = false
   /// It has called a command that writes: from then on it is not stopped in the middle.
   var hasWritten = false
-  /// When the budget was first looked at, by `Host.now`.
+  /// When the clock was first looked at, and when last, by `Host.now`.
   var begin: Int64?
+  var lastLook: Int64?
+  /// Calls of commands until it is looked at again.
+  var callsLeft = 16
   /// Where it was when it was ended.
   var lastLine = 0
   /// The protocol that replies are turned into values by: 2, or 3 after `redis.setresp(3)`.
@@ -50,6 +53,8 @@ final class ScriptMachine {
 
   let lua = Interpreter(memoryMax: memoryMax)
   var run = ScriptRun()
+  /// Bytes that may wait for the log before a command of a script: all of a script is one frame.
+  var effectsMax = 1 << 30
   /// How many parts of what the script returned are nested too deeply for a reply.
   var partsTooDeep = 0
   /// The command that the script is calling.
@@ -82,11 +87,14 @@ final class ScriptMachine {
   /// Whether a script runs: there is a context then.
   var isRunning: Bool { unsafe door != nil }
 
-  /// Calls `body` with the context of the command that began the run.
+  /// Calls `body` with the context of the command that began the run. Until it returns nobody else has it:
+  /// the budget is not looked at meanwhile.
   @inline(__always)
   func withContext<R>(_ body: (inout Context) throws(Failure) -> R) throws(Failure) -> R {
-    guard let door = unsafe door else { preconditionFailure("no script runs") }
-    return try unsafe body(&door.pointee)
+    guard let context = unsafe door else { preconditionFailure("no script runs") }
+    unsafe door = nil
+    defer { unsafe door = context }
+    return try unsafe body(&context.pointee)
   }
 
   /// Runs `function` in the name of the command being run, and replies with what it returns.
@@ -124,13 +132,11 @@ final class ScriptMachine {
     case .success(let value): reply(with: value, &c)
     case .failure(let error): try fail(with: error, &c)
     case .killed:
-      // Nothing of it goes to the log, so nothing else may happen to what it has changed: everyone is
-      // told BUSY to the end. A transaction goes to the log whole, with what the script did.
-      if isShuttingDown, !wasInExec {
-        c.effects.truncate(to: effects)
-        c.readyKeys.removeAll()
-        c.readyKeySet.removeAll()
-      }
+      // Nothing of it goes to the log if the process ends, so nothing else may happen to what it has changed
+      // before that is decided: everyone is told BUSY. A transaction goes to the log whole, with what the
+      // script did.
+      let commit = c.commit
+      if isShuttingDown, !wasInExec { c.busy?.effects = (effects, commit) }
       throw killed(as: run)
     }
   }
@@ -140,12 +146,13 @@ final class ScriptMachine {
   /// Asked about every 100,000 instructions: whether the script may go on. One that has run for long lets
   /// others be served, and goes on until it is killed.
   private func mayGoOn() -> Bool {
-    guard let door = unsafe door else { return true }
-    return unsafe mayGoOn(&door.pointee)
+    guard isRunning else { return true }
+    return (try? withContext { c throws(Failure) in mayGoOn(&c) }) ?? true
   }
 
   private func mayGoOn(_ c: inout Context) -> Bool {
     let now = c.host.now
+    run.lastLook = now
     guard let begin = run.begin else {
       run.begin = now
       return true

@@ -1,34 +1,12 @@
 // Scripting.swift: the scripts and libraries that are known, and the interpreters.
 //
-// A script is compiled when EVAL or SCRIPT LOAD first sees it and kept until SCRIPT FLUSH. What EVAL alone
-// has brought is kept only as long as it is among the last `evaluatedMax` of its kind: clients that
-// put values into the text of a script would fill the memory otherwise (as in Redis from 7.4 on).
+// A script is compiled when EVAL or SCRIPT LOAD first sees it, and kept as ScriptCache.swift says.
 
 import Lua
 import RESP
 
-/// A compiled script.
-struct Script {
-  let hash: SHA1
-  /// Its function; pinned.
-  let function: Value
-  /// What it says of itself; nil for one that says nothing.
-  let flags: ScriptFlags?
-  /// Bytes of its text.
-  let size: Int
-  /// SCRIPT LOAD has brought it: it stays.
-  var isLoaded: Bool
-  /// When it was last used, in runs.
-  var lastRun: Int
-}
-
 final class Scripting: ScriptState {
-  /// Scripts that are kept though nobody has loaded them.
-  static let evaluatedMax = 500
-
-  private var scripts: [SHA1: Script] = [:]
-  private var evaluatedCount = 0
-  private var runCount = 0
+  private(set) var scripts = ScriptCache()
   /// What scripts run in, once there was one.
   private(set) var evaluation: ScriptMachine?
   private(set) var libraries = FunctionLibraries()
@@ -38,7 +16,7 @@ final class Scripting: ScriptState {
   var figures: ScriptFigures {
     var figures = ScriptFigures()
     figures.scriptCount = scripts.count
-    for script in scripts.values { figures.scriptSize += script.size }
+    figures.scriptSize = scripts.textSize
     figures.evaluationMemory = evaluation?.lua.memoryUsed ?? 0
     figures.libraryCount = libraries.byName.count
     figures.functionCount = libraries.functionCount
@@ -53,22 +31,17 @@ final class Scripting: ScriptState {
     if request[0].matches("eval") {
       flags = (try? Shebang(request[1])?.flags()) ?? nil
     } else if request[0].matches("evalsha") {
-      flags = SHA1(hex: request[1]).flatMap { scripts[$0]?.flags }
+      flags = SHA1(hex: request[1]).flatMap { scripts.peek($0)?.flags }
     } else {
       flags = libraries.function(request[1])?.flags
     }
     return flags?.contains(.noWrites) == true
   }
 
-  func isKnown(_ hash: SHA1) -> Bool { scripts[hash] != nil }
+  func isKnown(_ hash: SHA1) -> Bool { scripts.peek(hash) != nil }
 
   /// The script called `hash`, which is about to run.
-  func script(_ hash: SHA1) -> Script? {
-    guard let place = scripts.index(forKey: hash) else { return nil }
-    runCount += 1
-    scripts.values[place].lastRun = runCount
-    return scripts.values[place]
-  }
+  func script(_ hash: SHA1) -> Script? { scripts.use(hash) }
 
   /// The script of `text`, compiled if it is new.
   ///
@@ -78,45 +51,46 @@ final class Scripting: ScriptState {
   ) throws(CommandError) -> Script {
     let hash = SHA1(text)
     if let script = script(hash) {
-      if staying, !script.isLoaded {
-        scripts[hash]?.isLoaded = true
-        evaluatedCount -= 1
-      }
+      if staying { scripts.keep(hash) }
       return script
     }
     let shebang = try Shebang(text), flags = try shebang?.flags()
-    let machine = evaluationMachine(c)
-    let code = text[(shebang?.size ?? 0)..<text.count]
-    let compiled = unsafe machine.lua.compile(
-      RawSpan(_unsafeStart: code.start, byteCount: code.count), name: "@user_script")
-    guard case .success(let function) = compiled else {
-      throw machine.compileError("Error compiling script (new function): ", compiled)
-    }
-    machine.lua.pin(function)
-    runCount += 1
+    let function = try compile(text[(shebang?.size ?? 0)..<text.count], evaluationMachine(c))
+    let lua = evaluationMachine(c).lua
+    lua.pin(function)
     let script = Script(
-      hash: hash, function: function, flags: flags, size: text.count, isLoaded: staying,
-      lastRun: runCount)
-    scripts[hash] = script
-    if !staying {
-      evaluatedCount += 1
-      if evaluatedCount > Self.evaluatedMax { forgetOldest() }
-    }
+      hash: hash, function: function, flags: flags, size: text.count,
+      codeSize: lua.codeSize(of: function))
+    scripts.add(script, isLoaded: staying)
+    while scripts.isOverfull { forgetOldest() }
     return script
   }
 
-  private func forgetOldest() {
-    let oldest = scripts.values.filter { !$0.isLoaded }.min { $0.lastRun < $1.lastRun }
-    guard let oldest else { return }
-    scripts[oldest.hash] = nil
-    evaluatedCount -= 1
+  /// Compiles a script. When the memory is used up, scripts that nobody has loaded give theirs back, and it
+  /// is tried once more.
+  private func compile(
+    _ code: ByteView, _ machine: ScriptMachine
+  ) throws(CommandError) -> Value {
+    var compiled = machine.compile(code, name: "@user_script")
+    if case .outOfMemory = compiled {
+      while forgetOldest() {}
+      machine.lua.collectGarbage()
+      compiled = machine.compile(code, name: "@user_script")
+    }
+    return try machine.function(compiled, or: "Error compiling script (new function): ")
+  }
+
+  /// Forgets the evaluated script that was used longest ago, if there is one.
+  @discardableResult
+  private func forgetOldest() -> Bool {
+    guard let oldest = scripts.removeOldest() else { return false }
     evaluation?.lua.unpin(oldest.function)
+    return true
   }
 
   /// Forgets all scripts, and all that they hold.
   func forgetAll() {
-    scripts = [:]
-    evaluatedCount = 0
+    scripts = ScriptCache()
     evaluation = nil
   }
 
@@ -145,6 +119,10 @@ final class Scripting: ScriptState {
   func load(
     _ code: ByteView, replacing: Bool, _ c: borrowing Context
   ) throws(CommandError) -> [UInt8] {
+    if c.isLoading {
+      try takeAgain(code, c)
+      return try FunctionLibraries.name(in: code)
+    }
     var changed = libraries
     if !replacing, case let name = try FunctionLibraries.name(in: code),
       libraries.byName[name] != nil
@@ -157,12 +135,54 @@ final class Scripting: ScriptState {
     return name
   }
 
+  /// Takes a library that was taken before: from the log, or from a checkpoint.
+  ///
+  /// That it cannot be loaded now (the memory of all libraries may have been used otherwise then) is no
+  /// reason to lose it, or to refuse the start: its text is kept, without functions. Of two libraries that
+  /// have functions of one name the later one has them: the first had not been loaded either.
+  /// - Throws: when the text does not say what it is called.
+  func takeAgain(_ code: ByteView, _ c: borrowing Context) throws(CommandError) {
+    let name = try FunctionLibraries.name(in: code)
+    let machine = functionMachine(c)
+    var changed = libraries
+    do throws(CommandError) {
+      let library = try machine.load(code)
+      for other in changed.owners(of: library.functions) where other != name {
+        changed.unload(other)
+        warn(of: other, "another library has functions of the same name", c)
+      }
+      try changed.add(library)
+    } catch {
+      changed.remove(name)
+      changed.keep(name, code.array)
+      warn(of: name, error.text, c)
+    }
+    take(changed)
+  }
+
+  private func warn(of name: [UInt8], _ reason: String, _ c: borrowing Context) {
+    c.host.log(
+      .warning,
+      "The library '\(String(decoding: name, as: UTF8.self))' is kept, but none of its functions can be "
+        + "called: \(reason)")
+  }
+
   /// Takes all of the libraries, or none.
   func restore(
     _ codes: [[UInt8]], _ policy: FunctionDump.Policy, _ c: borrowing Context
   ) throws(CommandError) {
     var changed = policy == .flush ? FunctionLibraries() : libraries
     let machine = functionMachine(c)
+    if c.isLoading {
+      if policy == .flush { removeLibraries() }
+      for code in codes {
+        let taken = code.withView { code in
+          Result { () throws(CommandError) in try takeAgain(code, c) }
+        }
+        try taken.get()
+      }
+      return
+    }
     do throws(CommandError) {
       for code in codes {
         let added = code.withView { code in
@@ -237,10 +257,26 @@ extension Context {
 }
 
 extension ScriptMachine {
-  /// The reply for what could not be compiled.
-  func compileError(_ reason: String, _ compiled: Interpreter.Compiled) -> CommandError {
-    guard case .failure(let message) = compiled else { preconditionFailure("it was compiled") }
-    return CommandError(
-      message: Array("ERR \(reason)".utf8) + lua.bytes(message))
+  func compile(
+    _ code: ByteView, name: StaticString, environment: Table? = nil
+  ) -> Interpreter.Compiled {
+    unsafe lua.compile(
+      RawSpan(_unsafeStart: code.start, byteCount: code.count), name: name,
+      environment: environment)
+  }
+
+  /// The function that was compiled.
+  ///
+  /// - Throws: what the client is told otherwise, behind `reason`.
+  func function(
+    _ compiled: Interpreter.Compiled, or reason: String
+  ) throws(CommandError) -> Value {
+    let message: [UInt8]
+    switch compiled {
+    case .success(let function): return function
+    case .failure(let error): message = lua.bytes(error)
+    case .outOfMemory: message = Array("not enough memory".utf8)
+    }
+    throw CommandError(message: Array("ERR \(reason)".utf8) + message)
   }
 }

@@ -9,8 +9,8 @@ import RESP
 
 /// The way from the host back to the server.
 ///
-/// While it is open, whoever opened it waits for the engine and holds on to nothing of the server: all
-/// that it has is handed in whole, and is looked at anew afterwards.
+/// While it is open the server is without its engine, which is with whoever runs the request: two have no
+/// access to one thing. For as long as others are served, the engine's context is moved into the server.
 @safe
 final class ServerDoor {
   @exclusivity(unchecked)
@@ -21,17 +21,25 @@ final class ServerDoor {
   /// Runs `body` with the engine of `server`, which can be reached through the door meanwhile.
   @inline(__always)
   func open<R>(_ server: inout Server, _ body: (inout Engine) -> R) -> R {
-    unsafe withUnsafeMutablePointer(to: &server) { pointer in
+    var box = server.box.take()
+    let result = unsafe withUnsafeMutablePointer(to: &server) { pointer in
       let outer = unsafe self.server
       unsafe self.server = pointer
       defer { unsafe self.server = outer }
-      return unsafe body(&pointer.pointee.engine)
+      return body(&box.engine)
     }
+    server.box = box
+    return result
   }
 
-  func serveOthers() {
+  /// Lets the server look after its clients, with `context`, which is that of its engine.
+  func serveOthers(_ context: inout Context) {
     guard let server = unsafe server else { return }
-    unsafe server.pointee.serveOthers()
+    unsafe withUnsafeMutablePointer(to: &context) { place in
+      unsafe server.pointee.box = EngineBox(Engine(place.move()))
+      unsafe server.pointee.serveOthers()
+      unsafe place.initialize(to: server.pointee.box.open().context)
+    }
   }
 }
 
@@ -47,7 +55,7 @@ extension Server {
       let event = poller[index]
       switch event.tag {
       case Self.wakeTag: wakeUp.clear()
-      case Self.signalTag: break  // It stays for the next turn.
+      case Self.signalTag: endScriptForSignal()
       case Self.listenerTag...: accept(Int(event.tag - Self.listenerTag))
       default:
         let slot = Int(truncatingIfNeeded: event.tag & 0xFFFF_FFFF)
@@ -58,5 +66,13 @@ extension Server {
     if let log { engine.context.durableCommit = log.released }
     sendTouched()
     for slot in touched where connections[slot].isOpen { engine.context.touchSession(slot) }
+  }
+
+  /// A signal to stop has come, which stays for the next turn. A script that has not written is not waited
+  /// for: it may run for ever. (redis-server waits.) One that has written is, so that it is not cut in two.
+  private mutating func endScriptForSignal() {
+    guard let busy = engine.context.busy, !busy.hasWritten, !busy.isKilled else { return }
+    journal.warning("Asked to stop: the script that runs is ended, it has not written")
+    engine.context.busy?.isKilled = true
   }
 }

@@ -9,8 +9,9 @@ extension Server {
       disconnect(slot)
     }
     if requests.settingsChanged { takeOverSettings() }
-    if requests.checkpoint { beginCheckpoint(atOnce: requests.checkpointAtOnce) }
     if let shutdown = requests.shutdown { heed(shutdown) }
+    // What a script did that was ended for a shutdown must not be in a checkpoint.
+    if requests.checkpoint, exitCode == nil { beginCheckpoint(atOnce: requests.checkpointAtOnce) }
   }
 
   /// DEBUG SLEEP: nothing more is done or sent before the time is over.
@@ -31,7 +32,7 @@ extension Server {
 
   /// SHUTDOWN: this turn is the last, unless something would be lost by it.
   private mutating func heed(_ shutdown: HostRequests.Shutdown) {
-    commitFrame()
+    if engine.context.busy == nil { commitFrame() }
     if let reason = reasonNotToStop(shutdown) {
       guard shutdown.force else {
         journal.warning("SHUTDOWN is refused: \(reason)")
@@ -42,6 +43,8 @@ extension Server {
       journal.warning("SHUTDOWN FORCE in spite of this: \(reason)")
       stopsInSpiteOfLoss = true
     }
+    engine.context.forgetEndedScript()
+    commitFrame()
     if shutdown.save == false { stopsWithoutCheckpoint = true }
     journal.warning("SHUTDOWN requested by a client, finishing what was begun...")
     exitCode = exitCode ?? 0

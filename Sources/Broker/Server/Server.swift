@@ -10,7 +10,8 @@
 import RESP
 
 struct Server: ~Copyable {
-  var engine: Engine
+  /// Empty while a request runs: whoever runs it has the engine (BusyServing.swift).
+  var box: EngineBox
   var connections = FixedArray<ClientConnection>()
   var poller: Poller
   let signals: Signals
@@ -64,7 +65,7 @@ struct Server: ~Copyable {
     engine: consuming Engine, host: ServerHost, wakeUp: WakeUp, networks: NetworkList,
     poller: consuming Poller, signals: consuming Signals
   ) {
-    self.engine = engine
+    box = EngineBox(engine)
     self.host = host
     log = host.log
     journal = host.journal
@@ -74,6 +75,11 @@ struct Server: ~Copyable {
     self.signals = signals
     takeOverLimits()
     watchListeners()
+  }
+
+  var engine: Engine {
+    @inline(__always) _read { yield box.engine }
+    @inline(__always) _modify { yield &box.engine }
   }
 
   /// Copies what the settings say about requests to where the parser looks.

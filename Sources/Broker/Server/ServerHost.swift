@@ -56,7 +56,7 @@ final class ServerHost: Host {
   /// Leads to the server while a request runs (BusyServing.swift).
   let door = ServerDoor()
 
-  func serveOthers() { door.serveOthers() }
+  func serveOthers(_ context: inout Context) { door.serveOthers(&context) }
 
   func log(_ level: Settings.LogLevel, _ text: String) { journal.log(level, text) }
 

@@ -113,6 +113,8 @@ extension Server {
   /// Ends the turn for the log: a frame that is old or large goes now, another with the next ones.
   private mutating func closeTurn() {
     guard hasFrame else { return engine.withdrawHolds() }
+    // SHUTDOWN has ended a script: whether that goes to the log is decided behind the turn.
+    guard engine.context.busy == nil else { return }
     let now = SystemClock.monotonic()
     if frameSince == 0 { frameSince = now }
     let isLarge = engine.context.effects.bytes.count > TurnBudget.frameWanted

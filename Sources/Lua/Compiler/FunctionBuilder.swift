@@ -67,6 +67,10 @@ struct FunctionBuilder {
 
   // MARK: Instructions
 
+  /// Bytes that the code takes at most, with the room its arrays have in reserve.
+  @inline(__always)
+  var codeSize: Int { code.count &* 2 &* (MemoryLayout<Instruction>.stride + 4) }
+
   @discardableResult
   mutating func emit(_ instruction: Instruction) -> Int {
     // Whoever waits to jump here now knows where that is.

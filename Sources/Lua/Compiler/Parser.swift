@@ -10,6 +10,8 @@ struct Parser: ~Copyable {
   var function: FunctionBuilder
   /// The functions around it, the outermost first.
   var enclosing: [FunctionBuilder] = []
+  /// Bytes of their code.
+  var enclosingSize = 0
   /// Productions within productions: each takes native stack.
   private var depth: Int
 
@@ -44,6 +46,7 @@ struct Parser: ~Copyable {
 
   mutating func next() throws(Failure) {
     try machine.spend(2)
+    try machine.checkRoom(enclosingSize &+ function.codeSize)
     try lexer.next()
     function.lastLine = lexer.lastLine
     function.currentLine = lexer.line

@@ -189,8 +189,9 @@ extension Parser {
 
   /// functionbody ::= `(´ parameters `)´ chunk `end´
   mutating func functionBody(isMethod: Bool, line: Int) throws(Failure) -> Expression {
-    let source = function.source
+    let source = function.source, outerSize = function.codeSize
     enclosing.append(function)
+    enclosingSize += outerSize
     function = FunctionBuilder(machine: machine, source: source, line: line)
     function.lastLine = lexer.lastLine
     function.currentLine = lexer.line
@@ -206,6 +207,7 @@ extension Parser {
     try expect(.end, closing: .function, at: line)
     let child = function, caught = child.upvalues
     function = enclosing.removeLast()
+    enclosingSize -= outerSize
     function.lastLine = lexer.lastLine
     function.currentLine = lexer.line
     let index = function.addChild(child)

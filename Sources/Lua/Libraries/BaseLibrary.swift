@@ -108,7 +108,7 @@ enum BaseLibrary {
   static func unpack(_ call: Call) throws(Failure) -> Int {
     let table = try call.table(1)
     let first = try call.smallInteger(2, otherwise: 1)
-    let last = try call.smallInteger(3, otherwise: table.length)
+    let last = try call.smallInteger(3, otherwise: table.length(call.machine))
     guard first <= last else { return 0 }
     let (distance, isTooFar) = last.subtractingReportingOverflow(first)
     guard !isTooFar, distance < Limits.nativeValuesMax - call.count else {
@@ -160,6 +160,7 @@ enum BaseLibrary {
     }
     let text = try call.string(1)
     guard (2...36).contains(base) else { throw call.argumentFailure(2, "base out of range") }
+    try call.machine.spend(text.count >> 3)
     return call.result(NumberText.parse(text.bytes, base: base).map { Value($0) } ?? .nil)
   }
 

@@ -53,7 +53,7 @@ enum BitLibrary {
 
   static func toHex(_ call: Call) throws(Failure) -> Int {
     var value = try bits(call, 1)
-    var digits = call[2].isNil ? 8 : Int(Int32(bitPattern: try bits(call, 2)))
+    var digits = call.count < 2 ? 8 : Int(Int32(bitPattern: try bits(call, 2)))
     let isUpper = digits < 0
     digits = min(8, abs(digits))
     var buffer = Buffer(call.machine)

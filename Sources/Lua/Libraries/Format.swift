@@ -10,14 +10,13 @@ enum Format {
     var argument = 1
     var offset = 0
     while offset < format.count {
-      let byte = format[offset]
-      offset += 1
-      guard byte == UInt8(ascii: "%") else {
-        try buffer.append(byte)
-        continue
-      }
+      let percent = format.firstOffset(of: UInt8(ascii: "%"), from: offset) ?? format.count
+      try call.machine.spend(1 + (percent - offset) >> 6)
+      try buffer.append(format[offset..<percent])
+      offset = percent + 1
+      guard percent < format.count else { break }
       if offset < format.count && format[offset] == UInt8(ascii: "%") {
-        try buffer.append(byte)
+        try buffer.append(UInt8(ascii: "%"))
         offset += 1
         continue
       }
@@ -75,8 +74,14 @@ enum Format {
     case UInt8(ascii: "e"), UInt8(ascii: "E"), UInt8(ascii: "f"), UInt8(ascii: "g"),
       UInt8(ascii: "G"):
       try appendByC(item, nil, try call.number(argument), to: &buffer)
-    case UInt8(ascii: "q"): try appendQuoted(try call.string(argument).bytes, to: &buffer)
-    case UInt8(ascii: "s"): try appendText(item, try call.string(argument).bytes, to: &buffer)
+    case UInt8(ascii: "q"):
+      let text = try call.string(argument).bytes
+      try call.machine.spend(text.count >> 3)
+      try appendQuoted(text, to: &buffer)
+    case UInt8(ascii: "s"):
+      let text = try call.string(argument).bytes
+      try call.machine.spend(text.count >> 6)
+      try appendText(item, text, to: &buffer)
     default:
       throw call.failure { b throws(Failure) in
         try b.append("invalid option '%")

@@ -145,8 +145,9 @@ struct JSONDecoder {
   private func byte(_ offset: Int) -> UInt8 { offset < text.count ? text[offset] : 0 }
 
   private mutating func next() throws(Failure) {
-    try call.machine.spend(1)
-    while [32, 9, 10, 13].contains(byte(offset)) { offset += 1 }
+    let start = offset
+    while byte(offset).isJSONBlank { offset += 1 }
+    try call.machine.spend(1 + (offset - start) >> 3)
     tokenOffset = offset
     let first = byte(offset)
     switch first {
@@ -160,7 +161,9 @@ struct JSONDecoder {
       token = .end
       return
     case UInt8(ascii: "\""): return try scanString()
-    default: return scanWord(first)
+    default:
+      scanWord(first)
+      return try call.machine.spend((offset - tokenOffset) >> 3)
     }
     offset += 1
   }
@@ -253,6 +256,7 @@ struct JSONDecoder {
       offset += 2
     }
     offset += 1
+    try call.machine.spend((offset - tokenOffset) >> 3)
     token = .string
     value = Value(call.machine.string(buffer.bytes))
   }
@@ -295,4 +299,8 @@ struct JSONDecoder {
       try buffer.append(tail(0))
     }
   }
+}
+
+extension UInt8 {
+  fileprivate var isJSONBlank: Bool { self == 32 || self == 9 || self == 10 || self == 13 }
 }

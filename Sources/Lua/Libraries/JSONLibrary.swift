@@ -273,6 +273,7 @@ struct JSONEncoder: ~Copyable {
   }
 
   private mutating func append(_ text: Bytes) throws(Failure) {
+    try call.machine.spend(text.count >> 3)
     try buffer.reserve(text.count + 2)
     try buffer.append("\"")
     for offset in 0..<text.count {

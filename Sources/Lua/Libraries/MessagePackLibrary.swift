@@ -23,6 +23,7 @@ enum MessagePackLibrary {
     guard call.count > 0 else { throw call.argumentFailure(0, "MessagePack pack needs input.") }
     var buffer = Buffer(call.machine)
     for index in 1...call.count { try append(call, call[index], level: 0, to: &buffer) }
+    try call.machine.spend(buffer.count >> 4)
     return call.result(buffer.bytes)
   }
 
@@ -94,8 +95,7 @@ enum MessagePackLibrary {
   private static func append(
     _ call: Call, _ table: Table, level: Int, to b: inout Buffer
   ) throws(Failure) {
-    let (count, isArray) = shape(table)
-    try call.machine.spend(count >> 2)
+    let (count, isArray) = try shape(call, table)
     if isArray {
       if count <= 15 {
         try b.append(0x90 | UInt8(count))
@@ -103,6 +103,7 @@ enum MessagePackLibrary {
         try appendCount(count, 0xDC, 0xDD, to: &b)
       }
       for index in 0..<count {
+        try call.machine.spend(1)
         try append(call, table.get(index: index + 1), level: level + 1, to: &b)
       }
       return
@@ -115,17 +116,22 @@ enum MessagePackLibrary {
     var position = 0
     while let (entry, next) = table.entryAndNext(from: position) {
       position = next
+      try call.machine.spend(1)
       try append(call, entry.key, level: level + 1, to: &b)
       try append(call, entry.value, level: level + 1, to: &b)
     }
   }
 
   /// The count of entries, and whether their keys are exactly 1 ... count.
-  private static func shape(_ table: Table) -> (count: Int, isArray: Bool) {
+  private static func shape(
+    _ call: Call, _ table: Table
+  ) throws(Failure) -> (count: Int, isArray: Bool) {
     var count = 0
     var most = 0
     var isArray = true
     var position = 0
+    // Elements and nodes that are empty are looked at as well.
+    try call.machine.spend((table.body.arrayCount + table.nodeCount) >> 3)
     while let (entry, next) = table.entryAndNext(from: position) {
       position = next
       count += 1

@@ -12,6 +12,7 @@ enum PatternFunctions {
     let text = try call.string(2).bytes
     let from = StringLibrary.position(try call.integer(3, otherwise: 1), subject.count)
     let start = min(max(from - 1, 0), subject.count)
+    try call.machine.spend(text.count >> 5)
     if isFind && (call[4].isTruthy || !hasSpecials(text.untilZero)) {
       guard let offset = try offset(call, of: text, in: subject, from: start) else {
         return call.result(.nil)
@@ -89,6 +90,7 @@ enum PatternFunctions {
   static func nextMatch(_ call: Call) throws(Failure) -> Int {
     let values = call.native.values
     let subject = values[0].string.bytes
+    try call.machine.spend(values[1].string.count >> 6)
     var pattern = Pattern(call: call, subject: subject, pattern: values[1].string.bytes.untilZero)
     var offset = Int(values[2].number)
     while offset <= subject.count {
@@ -104,6 +106,7 @@ enum PatternFunctions {
 
   static func gsub(_ call: Call) throws(Failure) -> Int {
     let subject = try call.string(1).bytes
+    try call.machine.spend(try call.string(2).count >> 6)
     let text = try call.string(2).bytes.untilZero
     let replacement = call[3]
     guard
@@ -179,6 +182,7 @@ enum PatternFunctions {
     _ call: Call, _ pattern: Pattern, _ range: Range<Int>, _ template: Bytes,
     to buffer: inout Buffer
   ) throws(Failure) {
+    try call.machine.spend(template.count >> 4)
     var offset = 0
     while offset < template.count {
       let byte = template[offset]

@@ -71,7 +71,7 @@ enum StringLibrary {
     try call.machine.spend(bytes.count * count >> 5)
     var buffer = Buffer(call.machine)
     try buffer.reserve(bytes.count * count)
-    for _ in 0..<count { try buffer.append(bytes) }
+    try buffer.append(bytes, count: count)
     return call.result(buffer.bytes)
   }
 

@@ -18,6 +18,8 @@ enum StructLibrary {
     var offset = 0
     var isLittle = true
     var alignment = 1
+    /// Letters and digits that are no option stand for no bytes: `size` has it so.
+    var ignoresUnknown = false
 
     init(call: Call, text: Bytes) {
       self.call = call
@@ -82,6 +84,7 @@ enum StructLibrary {
           }
         }
         return size
+      case _ where ignoresUnknown && option.isAlphanumeric: return 0
       default:
         throw call.argumentFailure(1) { b throws(Failure) in
           try b.append("invalid format option '")
@@ -102,6 +105,7 @@ enum StructLibrary {
 
   static func size(_ call: Call) throws(Failure) -> Int {
     var format = Format(call: call, text: try call.string(1).bytes)
+    format.ignoresUnknown = true
     var position = 0
     while let (option, size) = try format.next() {
       if option == UInt8(ascii: "s") || (option == UInt8(ascii: "c") && size == 0) {
@@ -211,6 +215,7 @@ enum StructLibrary {
         }
         call.push(Value(call.machine.string(data[position..<position + size])))
       case UInt8(ascii: "s"):
+        try call.machine.spend((data.count - position) >> 6)
         guard let end = data.firstOffset(of: 0, from: position) else {
           throw call.failure("unfinished string in data")
         }

@@ -11,7 +11,7 @@ enum TableLibrary {
   }
 
   static func count(_ call: Call) throws(Failure) -> Int {
-    call.result(Value(try call.table(1).length))
+    call.result(Value(try call.table(1).length(call.machine)))
   }
 
   static func setCount(_ call: Call) throws(Failure) -> Int {
@@ -33,7 +33,7 @@ enum TableLibrary {
 
   static func insert(_ call: Call) throws(Failure) -> Int {
     let table = try call.table(1)
-    let end = table.length + 1
+    let end = table.length(call.machine) + 1
     switch call.count {
     case 2: try call.machine.rawSet(table, Value(end), call[2])
     case 3:
@@ -53,7 +53,7 @@ enum TableLibrary {
 
   static func remove(_ call: Call) throws(Failure) -> Int {
     let table = try call.table(1)
-    let end = table.length
+    let end = table.length(call.machine)
     var position = try call.smallInteger(2, otherwise: end)
     guard position >= 1 && position <= end else { return 0 }
     let removed = table.get(Value(position))
@@ -72,7 +72,7 @@ enum TableLibrary {
     let separator = call[2].isNil ? call.machine.string("") : try call.string(2)
     let table = try call.table(1)
     let first = try call.smallInteger(3, otherwise: 1)
-    let last = try call.smallInteger(4, otherwise: table.length)
+    let last = try call.smallInteger(4, otherwise: table.length(call.machine))
     guard first <= last else { return call.result(Bytes("")) }
     var buffer = Buffer(call.machine)
     var index = first
@@ -119,7 +119,7 @@ enum TableLibrary {
   static func forEachElement(_ call: Call) throws(Failure) -> Int {
     let table = try call.table(1)
     let function = try call.function(2)
-    let count = table.length
+    let count = table.length(call.machine)
     for index in 0..<count {
       let value = table.get(index: index + 1)
       let result = try call.machine.callMetamethod(function, Value(index + 1), value)
@@ -133,7 +133,7 @@ enum TableLibrary {
     if call.count >= 2 && !call[2].isNil { _ = try call.function(2) }
     try call.machine.checkWritable(table)
     let sorter = TableSort(call: call, table: table, order: call.count >= 2 ? call[2] : .nil)
-    try sorter.sort(1, table.length)
+    try sorter.sort(1, table.length(call.machine))
     return 0
   }
 }

@@ -334,7 +334,7 @@ extension Ref where Body == MachineBody {
         case .length:
           let value = registers[i.b]
           if value.isTable {
-            registers[i.a] = Value(value.table.length)
+            registers[i.a] = Value(value.table.length(self))
           } else {
             frame[0].next = next
             let result = try length(value)

@@ -48,8 +48,10 @@ struct MachineBody {
   /// Bytes that a script may use; reaching it is "not enough memory".
   var limit: Int
   var isCollectorStopped = false
-  /// A collection is due at every safe point: what is not rooted there shows at once. For tests.
-  var collectsAlways = false
+  /// A collection is due at each safe point whose number this divides, whatever is used: what is not rooted
+  /// there shows soon. 0: only when it is due. For tests.
+  var collectionInterval = 0
+  var safePointsPassed = 0
   var hasCoroutines = false
   var stringBuckets: Memory<Object?>
   var bucketCount: Int
@@ -139,6 +141,11 @@ extension Ref where Body == MachineBody {
   func outOfMemory() -> Failure {
     body.errorValue = Value(string("not enough memory"))
     return .error
+  }
+
+  /// Whether the last failure was that.
+  var isOutOfMemory: Bool {
+    body.errorValue.isString && body.errorValue.string == string("not enough memory")
   }
 
   // MARK: The budget

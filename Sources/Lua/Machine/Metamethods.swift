@@ -240,7 +240,7 @@ extension Ref where Body == MachineBody {
   @inline(never)
   func length(_ value: Value) throws(Failure) -> Value {
     if value.isString { return Value(value.string.count) }
-    if value.isTable { return Value(value.table.length) }
+    if value.isTable { return Value(value.table.length(self)) }
     guard let handler = metamethod(.length, of: value) else {
       throw typeFailure("get length of", value)
     }

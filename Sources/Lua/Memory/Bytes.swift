@@ -112,6 +112,19 @@ struct Buffer: ~Copyable {
     count += bytes.count
   }
 
+  /// Appends `bytes` as often as `count` says: what is there already is copied, twice as much each time.
+  mutating func append(_ bytes: Bytes, count times: Int) throws(Failure) {
+    guard times > 0, bytes.count > 0 else { return }
+    let start = count, size = bytes.count * times
+    try reserve(size)
+    try append(bytes)
+    while count - start < size {
+      let copied = min(count - start, size - (count - start))
+      unsafe memcpy(memory + count, memory + start, copied)
+      count += copied
+    }
+  }
+
   mutating func append(_ text: StaticString) throws(Failure) { try append(Bytes(text)) }
 
   mutating func append(number: Double) throws(Failure) {
@@ -152,7 +165,8 @@ struct Buffer: ~Copyable {
   private mutating func grow(_ size: Int) throws(Failure) {
     try machine.checkRoom(size)
     let wanted = max(capacity * 2, count + size)
-    if wanted > Self.spareMax { try machine.checkRoom(wanted) }
+    // The string that is made of it comes beside it.
+    if wanted > Self.spareMax { try machine.checkRoom(wanted + count + size) }
     machine.charge(count >> 6)
     let larger = UnsafeMutableRawPointer.allocate(byteCount: wanted, alignment: 16)
     unsafe memcpy(larger, memory, count)

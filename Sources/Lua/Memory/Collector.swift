@@ -26,7 +26,7 @@ struct Collector {
     collector.clearWeakTables()
     collector.sweep()
     machine.body.threshold =
-      machine.body.collectsAlways ? 0 : max(thresholdMin, machine.body.used * 2)
+      machine.body.collectionInterval > 0 ? 0 : max(thresholdMin, machine.body.used * 2)
   }
 
   // MARK: Marking
@@ -215,7 +215,7 @@ struct Collector {
           machine.body.stringBuckets[bucket] = next
         }
         machine.body.stringCount -= 1
-        machine.body.used -= MemoryLayout<StringBody>.size + string.count + 1
+        machine.body.used -= Heap.size(MemoryLayout<StringBody>.size + string.count + 1)
         unsafe Glibc.free(object.address)
       }
     }
@@ -251,6 +251,12 @@ extension Ref where Body == MachineBody {
 
   @inline(never)
   private func collectIfDue() throws(Failure) {
+    if body.collectionInterval > 0 {
+      body.safePointsPassed += 1
+      guard body.safePointsPassed % body.collectionInterval == 0 || body.used > body.limit else {
+        return
+      }
+    }
     if !body.isCollectorStopped || body.used > body.limit {
       Collector.run(self)
     } else {
@@ -269,19 +275,19 @@ extension Ref where Body == MachineBody {
     case .string: break
     case .table:
       let table = object.cast(to: TableBody.self)
-      body.used -= MemoryLayout<TableBody>.size + table.ownedSize
+      body.used -= Heap.size(MemoryLayout<TableBody>.size) + table.ownedSize
       if table.body.arrayCount > 0 { table.body.array.free() }
       if table.hasNodes { table.body.nodes.free() }
     case .closure:
       let closure = object.cast(to: ClosureBody.self)
-      body.used -= MemoryLayout<ClosureBody>.size + closure.body.upvalueCount * 8
+      body.used -= Heap.size(MemoryLayout<ClosureBody>.size + closure.body.upvalueCount * 8)
     case .native:
       let native = object.cast(to: NativeBody.self)
-      body.used -= MemoryLayout<NativeBody>.size + native.body.valueCount * 8
-    case .upvalue: body.used -= MemoryLayout<UpvalueBody>.size
+      body.used -= Heap.size(MemoryLayout<NativeBody>.size + native.body.valueCount * 8)
+    case .upvalue: body.used -= Heap.size(MemoryLayout<UpvalueBody>.size)
     case .prototype:
       let prototype = object.cast(to: PrototypeBody.self)
-      body.used -= MemoryLayout<PrototypeBody>.size + prototype.ownedSize
+      body.used -= Heap.size(MemoryLayout<PrototypeBody>.size) + prototype.ownedSize
       prototype.body.code.free()
       prototype.body.constants.free()
       prototype.body.children.free()
@@ -290,7 +296,7 @@ extension Ref where Body == MachineBody {
       prototype.body.upvalueNames.free()
     case .thread:
       let thread = object.cast(to: ThreadBody.self)
-      body.used -= MemoryLayout<ThreadBody>.size + thread.ownedSize
+      body.used -= Heap.size(MemoryLayout<ThreadBody>.size) + thread.ownedSize
       thread.body.stack.free()
       thread.body.frames.free()
     }

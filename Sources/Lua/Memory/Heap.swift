@@ -5,12 +5,19 @@
 
 import Glibc
 
+enum Heap {
+  /// Bytes that the C library takes for a piece of `count` bytes: with a word of its own before each, in
+  /// steps of 16, and never below 32. What a script may use is counted so, since small objects are the most.
+  @inline(__always)
+  static func size(_ count: Int) -> Int { count == 0 ? 0 : max(32, (count &+ 23) & ~15) }
+}
+
 extension Ref where Body == MachineBody {
   /// Memory for an object of `size` bytes. Its header is filled in; it is white, that is unmarked.
   @inline(__always)
   private func allocate<New>(_ kind: ObjectKind, as: New.Type, size: Int) -> Ref<New> {
     guard let address = unsafe malloc(size) else { fatalError("out of memory: \(size) bytes") }
-    body.used &+= size
+    body.used &+= Heap.size(size)
     let object = unsafe Object(
       address.initializeMemory(
         as: Header.self, to: Header(next: body.objects, kind: kind, isMarked: false)))
@@ -51,7 +58,7 @@ extension Ref where Body == MachineBody {
   private func makeString(_ bytes: Bytes, hash: UInt32, bucket: Int) -> LuaString {
     let size = MemoryLayout<StringBody>.size + bytes.count + 1
     guard let address = unsafe malloc(size) else { fatalError("out of memory: \(size) bytes") }
-    body.used &+= size
+    body.used &+= Heap.size(size)
     let string = unsafe LuaString(
       address.initializeMemory(
         as: StringBody.self,
@@ -91,6 +98,7 @@ extension Ref where Body == MachineBody {
       }
     }
     body.stringBuckets.free()
+    body.used += (count - body.bucketCount) * MemoryLayout<Object?>.stride
     body.stringBuckets = buckets
     body.bucketCount = count
   }
@@ -184,9 +192,11 @@ extension Ref where Body == MachineBody {
 extension Ref where Body == PrototypeBody {
   /// Bytes of what hangs on it.
   var ownedSize: Int {
-    body.codeCount * (MemoryLayout<Instruction>.stride + 4)
-      + body.constantCount * MemoryLayout<Value>.stride + body.childCount * 8
-      + body.localCount * MemoryLayout<LocalName>.stride + body.upvalueCount * 8
+    // A run without elements has room for one.
+    func size(_ count: Int, _ stride: Int) -> Int { Heap.size(max(1, count) * stride) }
+    return size(body.codeCount, MemoryLayout<Instruction>.stride) + size(body.codeCount, 4)
+      + size(body.constantCount, MemoryLayout<Value>.stride) + size(body.childCount, 8)
+      + size(body.localCount, MemoryLayout<LocalName>.stride) + size(body.upvalueCount, 8)
   }
 }
 
@@ -197,7 +207,11 @@ extension Ref where Body == ThreadBody {
 }
 
 extension Ref where Body == TableBody {
-  var ownedSize: Int { body.arrayCount * MemoryLayout<Value>.stride + nodesSize }
+  var ownedSize: Int { arraySize + nodesSize }
 
-  var nodesSize: Int { hasNodes ? nodeCount * MemoryLayout<Node>.stride : 0 }
+  @inline(__always)
+  var arraySize: Int { Heap.size(body.arrayCount * MemoryLayout<Value>.stride) }
+
+  @inline(__always)
+  var nodesSize: Int { hasNodes ? Heap.size(nodeCount * MemoryLayout<Node>.stride) : 0 }
 }

@@ -239,11 +239,11 @@ extension Ref where Body == TableBody {
 
   /// A border: n with element n there and n + 1 not, or 0.
   @inline(__always)
-  var length: Int {
+  func length(_ machine: Machine) -> Int {
     let count = body.arrayCount
     if count > 0 && body.array[count &- 1].isNil { return border(below: count) }
     if !hasNodes { return count }
-    return unboundBorder(from: count)
+    return unboundBorder(from: count, machine)
   }
 
   /// By halving: element `end` is nil.
@@ -259,7 +259,7 @@ extension Ref where Body == TableBody {
   }
 
   @inline(never)
-  private func unboundBorder(from start: Int) -> Int {
+  private func unboundBorder(from start: Int, _ machine: Machine) -> Int {
     var low = start
     var high = start + 1
     while !get(index: high).isNil {
@@ -269,6 +269,7 @@ extension Ref where Body == TableBody {
         // A table made to mislead: look one by one.
         var index = 1
         while !get(index: index).isNil { index += 1 }
+        machine.charge(index >> 2)
         return index - 1
       }
     }

@@ -81,8 +81,10 @@ extension Ref where Body == TableBody {
   /// Makes the array and the nodes anew, and puts every entry where it belongs then.
   private func resize(arrayCount: Int, nodeCount: Int, machine: Machine) {
     let oldCount = body.arrayCount
+    let oldArraySize = arraySize
     let oldNodes = body.nodes
     let oldNodeCount = hasNodes ? self.nodeCount : 0
+    let oldNodesSize = nodesSize
     if arrayCount > oldCount { resizeArray(to: arrayCount, machine: machine) }
     makeNodes(nodeCount, machine: machine)
     if arrayCount < oldCount {
@@ -97,7 +99,7 @@ extension Ref where Body == TableBody {
       } else {
         array.free()
       }
-      machine.body.used -= (oldCount - arrayCount) * MemoryLayout<Value>.stride
+      machine.body.used -= oldArraySize - arraySize
     }
     var index = oldNodeCount - 1
     while index >= 0 {
@@ -107,7 +109,7 @@ extension Ref where Body == TableBody {
     }
     if oldNodeCount > 0 {
       oldNodes.free()
-      machine.body.used -= oldNodeCount * MemoryLayout<Node>.stride
+      machine.body.used -= oldNodesSize
     }
   }
 
@@ -126,10 +128,11 @@ extension Ref where Body == TableBody {
     let oldCount = body.arrayCount
     precondition(count >= oldCount)
     guard count > oldCount else { return }
+    let oldSize = arraySize
     body.array = oldCount > 0 ? body.array.resized(from: oldCount, to: count) : .allocate(count)
     body.array.fill(oldCount..<count, with: .nil)
     body.arrayCount = count
-    machine.body.used += (count - oldCount) * MemoryLayout<Value>.stride
+    machine.body.used += arraySize - oldSize
   }
 
   /// Empty nodes for `count` entries. The nodes that were there are the caller's.
@@ -147,6 +150,6 @@ extension Ref where Body == TableBody {
     body.lastFree = Int32(size)
     // A table has no hash; the field says that the nodes are its own.
     body.header.hash = 1
-    machine.body.used += size * MemoryLayout<Node>.stride
+    machine.body.used += nodesSize
   }
 }

@@ -6,6 +6,10 @@ struct Lexer: ~Copyable {
   let source: LuaString
   private let text: Bytes
   private var offset = 0
+  /// Up to here the text is counted as work.
+  private var countedOffset = 0
+  /// Bytes that are read between two counts.
+  private static let countedSize = 4096
 
   private(set) var token = Token.endOfSource
   /// The value of a number or string, or the string of a name.
@@ -74,8 +78,18 @@ struct Lexer: ~Copyable {
     return true
   }
 
+  /// Counts what was read since it was last counted as work, a step for 16 bytes: blanks and comments
+  /// make no tokens.
+  @inline(__always)
+  private mutating func countWork() throws(Failure) {
+    guard offset &- countedOffset >= Self.countedSize else { return }
+    try machine.spend((offset - countedOffset) >> 4)
+    countedOffset = offset
+  }
+
   private mutating func scan() throws(Failure) -> Token {
     while let byte = current {
+      try countWork()
       tokenStart = offset
       if byte.isLetter || byte == UInt8(ascii: "_") { return scanName() }
       if byte.isDigit { return try scanNumber() }
@@ -187,7 +201,10 @@ struct Lexer: ~Copyable {
       let level = longBracketLevel()
       if level >= 0 { return try scanLongString(level: level, isComment: true) }
     }
-    while let byte = current, byte != 10, byte != 13 { offset += 1 }
+    while let byte = current, byte != 10, byte != 13 {
+      offset += 1
+      try countWork()
+    }
   }
 
   /// Behind its opening bracket.
@@ -195,6 +212,7 @@ struct Lexer: ~Copyable {
     var buffer = Buffer(machine)
     if let byte = current, byte == 10 || byte == 13 { try skipLineEnd() }
     while let byte = current {
+      try countWork()
       switch byte {
       case UInt8(ascii: "]"):
         if closesLongBracket(level) {
@@ -225,9 +243,11 @@ struct Lexer: ~Copyable {
   }
 
   private func closesLongBracket(_ level: Int) -> Bool {
-    guard offset + level + 1 < text.count else { return false }
+    guard offset + level + 1 < text.count, text[offset + level + 1] == UInt8(ascii: "]") else {
+      return false
+    }
     for index in 0..<level where text[offset + 1 + index] != UInt8(ascii: "=") { return false }
-    return text[offset + level + 1] == UInt8(ascii: "]")
+    return true
   }
 
   /// Behind its opening quote.
@@ -235,6 +255,7 @@ struct Lexer: ~Copyable {
     var buffer = Buffer(machine)
     try buffer.append(delimiter)
     while true {
+      try countWork()
       guard let byte = current else { throw failure("unfinished string", near: Bytes("<eof>")) }
       if byte == delimiter { break }
       switch byte {
@@ -377,9 +398,10 @@ enum SourceName {
       try buffer.append("...")
       return try buffer.append(name.from(name.count - (sizeMax - 7)))
     }
-    var size = 0
-    while size < source.count, source[size] != 10, source[size] != 13 { size += 1 }
     let room = sizeMax + 1 - 17
+    // No further than what is shown: the source may be long, and its errors many.
+    var size = 0
+    while size < source.count, size <= room, source[size] != 10, source[size] != 13 { size += 1 }
     let isCut = size < source.count || size > room
     try buffer.append("[string \"")
     try buffer.append(source[0..<min(size, room)])

@@ -48,8 +48,6 @@ private let longLoop = "for i = 1, 3000000000 do end"
   let second = try rig.client()
   do {
     let first = try rig.client()
-    first.request("MONITOR")
-    _ = rig.run(first, until: "+OK\r\n")
     first.request(utf8("EVAL", longLoop, "0"))
     first.request("SET a b")
     first.send()
@@ -89,4 +87,27 @@ private let longLoop = "for i = 1, 3000000000 do end"
   let count = rig.server.engine.context.effects.count, commit = rig.server.engine.context.commit
   #expect(count == 0)
   #expect(commit == 1)
+}
+
+/// Who monitors is shown what a script calls, however long it takes, and nothing is lost of it.
+@Test func aMonitorSeesWhatABusyScriptCalls() throws {
+  let rig = try ServerRig { $0.busyReplyThreshold = 1 }
+  let monitor = try rig.client(), first = try rig.client(), second = try rig.client()
+  monitor.request("MONITOR")
+  let isWatching = rig.run(monitor, until: "+OK\r\n")
+  #expect(isWatching)
+  let script =
+    "redis.call('GET', 'a') local n = 0 while n < 3000000 do n = n + 1 end return redis.call('GET', 'b')"
+  first.request(utf8("EVAL", script, "0"))
+  second.request("PING")
+  let isDone = rig.run([monitor, first, second]) { _ in
+    first.text.hasSuffix("\r\n") && monitor.text.contains("\"b\"\r\n")
+  }
+  #expect(isDone)
+  #expect(second.text.hasPrefix("-BUSY"))
+  let lines = monitor.text.split(separator: "\r\n").dropFirst().map(String.init)
+  #expect(lines.count == 3)
+  #expect(lines.first?.contains("\"EVAL\"") == true)
+  #expect(lines.dropFirst().first?.hasSuffix(" [0 lua] \"GET\" \"a\"") == true)
+  #expect(lines.last?.hasSuffix(" [0 lua] \"GET\" \"b\"") == true)
 }

@@ -221,3 +221,86 @@ func aLibraryThatFailsLeavesNothingBehind(body: String, error: String) {
   try third.replay(body.view.array, count: count)
   #expect(third.send(other, "FCALL f 0") == "*2\r\n*0\r\n*0\r\n")
 }
+
+// MARK: What cannot be loaded again
+
+/// A library of some megabytes, with a function of this name.
+private func large(_ name: String, function: String) -> [[UInt8]] {
+  let code =
+    "#!lua name=\(name)\nlocal t = {} for i = 1, 30000 do t[i] = {} end "
+    + "redis.register_function('\(function)', function() return #t end)"
+  return utf8("FUNCTION", "LOAD", code)
+}
+
+extension EngineHarness {
+  /// Gives libraries so much memory.
+  fileprivate func limitLibraries(to bytes: Int) {
+    engine.context.scripting.functionMachine(engine.context).machine.lua.memoryMax = bytes
+  }
+}
+
+/// Goal: what was taken once never hinders the start. Method: a library that needs more memory than there is
+/// at the replay; it is there as text, goes into the next checkpoint, and is loaded where there is room.
+@Test func aLibraryThatDoesNotFitAtTheStartIsKeptAsText() throws {
+  var source = EngineHarness(logging: true), copy = EngineHarness()
+  let client = source.client(), reader = copy.client()
+  _ = source.send(client, large("a", function: "g"))
+  _ = source.send(client, utf8("FUNCTION", "LOAD", library))
+  let (body, count) = source.frame()
+  copy.limitLibraries(to: 1 << 20)
+  try copy.replay(body, count: count)
+  #expect(copy.send(reader, "FCALL f 0") == "*2\r\n*0\r\n*0\r\n")
+  #expect(copy.host.lines.count == 1)
+  #expect(copy.host.lines.first?.contains("'a' is kept") == true)
+  let list = copy.send(reader, "FUNCTION LIST LIBRARYNAME a WITHCODE")
+  #expect(list.contains("$9\r\nfunctions\r\n*0\r\n") && list.contains("30000"))
+  #expect(copy.send(reader, large("a", function: "g")) == "-ERR Library 'a' already exists\r\n")
+
+  var snapshot = copy.engine.snapshot()
+  var block = SnapshotBlock()
+  snapshot.fill(&block)
+  for (limit, reply) in [(1 << 20, "-ERR Function not found\r\n"), (1 << 30, ":30000\r\n")] {
+    var next = EngineHarness()
+    let other = next.client()
+    next.limitLibraries(to: limit)
+    let hash = next.engine.context.keyHash
+    var load = SnapshotLoad()
+    try load.add(try SnapshotParts(block.bytes.view, hash: hash), to: &next.engine)
+    try load.finish(&next.engine)
+    #expect(next.send(other, "FCALL f 0") == "*2\r\n*0\r\n*0\r\n")
+    #expect(next.send(other, "FCALL g 0") == reply)
+    #expect(next.engine.context.scripting.libraries.byName.count == 2)
+    #expect(next.send(other, "FUNCTION DELETE a") == "+OK\r\n")
+  }
+}
+
+/// The function of a library that could not be loaded may have become another one's: it stays that one's.
+@Test func theLaterOfTwoLibrariesHasTheFunctionAtTheStart() throws {
+  var source = EngineHarness(logging: true), small = EngineHarness(logging: true)
+  let client = source.client(), other = small.client()
+  _ = source.send(client, large("a", function: "f"))
+  let (body, count) = source.frame()
+  small.limitLibraries(to: 1 << 20)
+  try small.replay(body, count: count)
+  #expect(small.send(other, utf8("FUNCTION", "LOAD", library)) == "$3\r\nlib\r\n")
+  let (later, laterCount) = small.frame()
+  var copy = EngineHarness()
+  let reader = copy.client()
+  try copy.replay(body, count: count)
+  #expect(copy.send(reader, "FCALL f 0") == ":30000\r\n")
+  try copy.replay(later, count: laterCount)
+  #expect(copy.send(reader, "FCALL f 0") == "*2\r\n*0\r\n*0\r\n")
+  // A load in the place of one that is there leaves nothing of it, even if it fails.
+  let replaced = utf8("FUNCTION", "LOAD", "REPLACE") + [large("lib", function: "g")[2]]
+  var third = EngineHarness(logging: true)
+  let writer = third.client()
+  _ = third.send(writer, utf8("FUNCTION", "LOAD", library))
+  _ = third.send(writer, replaced)
+  let (both, bothCount) = third.frame()
+  copy = EngineHarness()
+  let last = copy.client()
+  copy.limitLibraries(to: 1 << 20)
+  try copy.replay(both, count: bothCount)
+  #expect(copy.send(last, "FCALL f 0") == "-ERR Function not found\r\n")
+  #expect(copy.send(last, "FUNCTION LIST WITHCODE").contains("30000"))
+}

@@ -166,13 +166,67 @@ func anErrorNamesTheScriptAndTheLine(script: String, error: String) {
     _ = harness.eval(client, "return \(number)")
     _ = harness.eval(client, "return 'used'")
   }
-  #expect(harness.engine.context.scripts.figures.scriptCount == Scripting.evaluatedMax + 1)
+  #expect(harness.engine.context.scripts.figures.scriptCount == ScriptCache.evaluatedMax + 1)
   for script in ["return 'loaded'", "return 'used'", "return 999"] {
     let hash = String(decoding: Array(script.utf8).withView { SHA1($0) }.hex, as: UTF8.self)
     #expect(harness.send(client, "SCRIPT EXISTS \(hash)") == "*1\r\n:1\r\n", "\(script)")
   }
   let first = String(decoding: Array("return 0".utf8).withView { SHA1($0) }.hex, as: UTF8.self)
   #expect(harness.send(client, "SCRIPT EXISTS \(first)") == "*1\r\n:0\r\n")
+}
+
+/// Goal: the cache of scripts is what its invariants say. Method: random scripts, evaluated and loaded, from
+/// printed seeds.
+@Test(arguments: [1, 2] as [UInt64])
+func theCacheOfScriptsIsWhole(seed: UInt64) {
+  var random = SplitMix64(seed: seed)
+  var cache = ScriptCache()
+  for step in 0..<5000 {
+    let number = Int.random(in: 0..<800, using: &random)
+    let hash = Array("\(number)".utf8).withView { SHA1($0) }
+    switch Int.random(in: 0..<4, using: &random) {
+    case 0: cache.keep(hash)
+    case 1 where cache.removeOldest() == nil: break
+    default:
+      if let script = cache.use(hash) {
+        #expect(script.hash == hash, "seed \(seed), step \(step)")
+      } else {
+        cache.add(
+          Script(hash: hash, function: .nil, flags: nil, size: number, codeSize: 2 * number),
+          isLoaded: number % 50 == 0)
+      }
+    }
+    cache.checkInvariants()
+  }
+}
+
+/// Goal: few evaluated scripts of many bytes do not fill the memory, and what was loaded stays.
+@Test func evaluatedScriptsAreBoundedInBytes() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  _ = harness.send(client, ["SCRIPT", "LOAD", "return 'loaded'"].map { Array($0.utf8) })
+  let constant = String(repeating: "x", count: 10 << 20)
+  for number in 0..<10 { _ = harness.eval(client, "return #'\(constant)' + \(number)") }
+  let figures = harness.engine.context.scripts.figures
+  #expect(figures.scriptCount == 7)
+  #expect(figures.scriptSize < ScriptCache.evaluatedSizeMax)
+  #expect(harness.eval(client, "return #'\(constant)' + 9") == ":10485769\r\n")
+  let hash = String(
+    decoding: Array("return 'loaded'".utf8).withView { SHA1($0) }.hex, as: UTF8.self)
+  #expect(harness.send(client, "EVALSHA \(hash) 0") == "$6\r\nloaded\r\n")
+}
+
+/// Goal: scripts that were evaluated do not keep others from being compiled: they give their memory back.
+@Test func evaluatedScriptsMakeRoomForOthers() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  _ = harness.eval(client, "return 1")
+  harness.engine.context.scripting.evaluation?.lua.memoryMax = 8 << 20
+  let constant = String(repeating: "x", count: 1 << 20)
+  for number in 0..<20 {
+    #expect(
+      harness.eval(client, "return #'\(constant)' + \(number)") == ":\((1 << 20) + number)\r\n")
+  }
 }
 
 @Test(arguments: [
@@ -299,6 +353,16 @@ func aBadFirstLineIsRefused(script: String, error: String) {
   #expect(lines.last?.hasSuffix(" [0 lua] \"set\" \"a\" \"1\"") == true)
 }
 
+@Test func aMonitorRunsNoScripts() {
+  var harness = EngineHarness()
+  let monitor = harness.client()
+  _ = harness.send(monitor, "MONITOR")
+  for command in ["EVAL x 0", "EVALSHA_RO x 0", "FCALL f 0", "PUBLISH a b"] {
+    #expect(
+      harness.send(monitor, command) == "-ERR Replica can't interact with the keyspace\r\n")
+  }
+}
+
 @Test func nestedRepliesHaveABound() {
   var harness = EngineHarness()
   let client = harness.client()
@@ -372,6 +436,124 @@ func aBadFirstLineIsRefused(script: String, error: String) {
   harness.engine.context.scripting.evaluation?.lua.memoryMax = 4 << 20
   #expect(harness.eval(client, "return #redis.call('GET', 's')").contains("not enough memory"))
   #expect(harness.eval(client, "return redis.call('STRLEN', 's')") == ":5000000\r\n")
+}
+
+/// Goal: a reply of few bytes that is many values is refused before it fills the memory. Method: replies of
+/// each kind, whose values take many times their bytes, in less memory than they need.
+@Test(arguments: [
+  "redis.setresp(3) return redis.call('ZRANGE', 'z', 0, -1, 'WITHSCORES')",
+  "redis.setresp(3) return redis.call('HGETALL', 'h')",
+  "redis.setresp(3) return redis.call('SMEMBERS', 's')",
+  "redis.setresp(3) return redis.call('ZMSCORE', 'z', unpack(ARGV))",
+  "return redis.call('XRANGE', 'x', '-', '+')", "return redis.call('LRANGE', 'l', 0, -1)",
+])
+func aReplyOfManyValuesFails(script: String) {
+  var harness = EngineHarness()
+  let client = harness.client()
+  let fill = """
+    for i = 1, 5000 do
+      redis.call('ZADD', 'z', i, i) redis.call('HSET', 'h', i, i) redis.call('SADD', 's', i)
+      redis.call('XADD', 'x', i, 'a', 'b') redis.call('RPUSH', 'l', i)
+    end
+    """
+  #expect(harness.eval(client, fill) == "$-1\r\n")
+  let lua = harness.engine.context.scripting.evaluation!.lua
+  lua.collectGarbage()
+  let memoryMax = lua.memoryUsed + 150_000
+  lua.memoryMax = memoryMax
+  let words = ["EVAL", script, "0"] + (1...1000).map { "\($0)" }
+  let reply = harness.send(client, words.map { Array($0.utf8) })
+  #expect(reply.contains("not enough memory"))
+  // The table of all strings may grow beside them.
+  #expect(lua.memoryUsed <= memoryMax + 40_000)
+  #expect(harness.eval(client, "return 1") == ":1\r\n")
+}
+
+// MARK: The budget
+
+/// Goal: what scripts have of Redis counts by its bytes, so that the server looks at a script that does
+/// it again and again. Method: some calls with a megabyte, and how often the budget was looked at.
+@Test(arguments: [
+  "redis.sha1hex(s)", "redis.log(redis.LOG_DEBUG, s)", "redis.error_reply(s)",
+  "redis.status_reply(s .. i)", "redis.call('ECHO', s)", "redis.pcall('NOSUCH', s)",
+  "redis.acl_check_cmd('SET', 'a', s)", "redis.call('GET', 'big')",
+])
+func bytesAreWork(call: String) {
+  var harness = EngineHarness()
+  let client = harness.client()
+  _ = harness.eval(client, "redis.call('SET', 'big', ('x'):rep(1e6))")
+  var looks = 0
+  harness.engine.context.scripting.evaluation?.lua.hook = {
+    looks += 1
+    return true
+  }
+  _ = harness.eval(client, "local s = ('x'):rep(1e6) for i = 1, 40 do \(call) end")
+  #expect(looks >= 5, "\(looks) looks")
+}
+
+/// Goal: commands that take long are work, however few they are. Method: a clock on which each look takes
+/// 20 ms, and a loop of a command that may be long, and of one that is short.
+@Test(arguments: [("redis.call('LRANGE', 'l', 0, -1)", 90), ("redis.call('LLEN', 'l')", 4)])
+func timeOfCommandsIsWork(call: String, least: Int) {
+  var harness = EngineHarness()
+  let client = harness.client()
+  _ = harness.eval(client, "redis.call('RPUSH', 'l', 1)")
+  var looks = 0
+  harness.engine.context.scripting.evaluation?.lua.hook = {
+    looks += 1
+    return true
+  }
+  harness.host.clockStep = 20
+  _ = harness.eval(client, "for i = 1, 100 do \(call) end")
+  #expect(looks >= least, "\(looks) looks")
+}
+
+/// Goal: what a script changes fits one frame of the log, which all of it goes to.
+@Test func theEffectsOfAScriptAreBounded() {
+  var harness = EngineHarness(logging: true)
+  let client = harness.client()
+  _ = harness.eval(client, "return 1")
+  harness.engine.context.scripting.evaluation?.effectsMax = 10_000
+  let reply = harness.eval(
+    client, "for i = 1, 1000 do redis.call('RPUSH', 'l', ('x'):rep(100)) end")
+  #expect(
+    reply.hasPrefix("-ERR the changes of the script are more than one frame of the log can have"))
+  let (body, _) = harness.frame()
+  #expect(body.count > 9_000 && body.count < 11_000)
+  #expect(harness.send(client, "LLEN l") != ":1000\r\n")
+  #expect(harness.eval(client, "return redis.call('DEL', 'l')") == ":1\r\n")
+}
+
+// MARK: SHUTDOWN NOSAVE
+
+/// Goal: what SHUTDOWN NOSAVE has ended is in the log if the process goes on after all, and nowhere else
+/// if it does not. Method: a script that others end; the process then says what became of it.
+@Test(arguments: [true, false])
+func aShutdownThatIsRefusedLosesNothing(isRefused: Bool) {
+  var harness = EngineHarness(logging: true)
+  let waiter = harness.client(), client = harness.client(), other = harness.client()
+  _ = harness.send(other, "SET before 1")
+  _ = harness.send(waiter, "BLPOP l 0")
+  harness.host.clockStep = 100_000
+  harness.host.others = { context in
+    context.busy?.isShuttingDown = true
+    context.busy?.isKilled = true
+  }
+  let script = "redis.call('RPUSH', 'l', 'a') for i = 1, 1e9 do end"
+  #expect(harness.eval(client, script).hasPrefix("-ERR Script killed by user"))
+  #expect(harness.output(waiter) == "")
+  #expect(harness.send(other, "GET before").hasPrefix("-BUSY"))
+  if isRefused {
+    harness.engine.context.shutdownFailed()
+    #expect(harness.output(waiter) == "*2\r\n$1\r\nl\r\n$1\r\na\r\n")
+    let effects = harness.effects()
+    #expect(effects.contains("before") && effects.contains("RPUSH") && effects.contains("LPOP"))
+    #expect(harness.send(other, "GET before") == "$1\r\n1\r\n")
+  } else {
+    harness.engine.context.forgetEndedScript()
+    let effects = harness.effects()
+    #expect(effects.contains("before") && !effects.contains("RPUSH"))
+  }
 }
 
 // MARK: The log

@@ -14,6 +14,21 @@ final class FakeHost: Host {
   var writtenUsers: [String]?
   /// Files of users by path.
   var files: [String: [UInt8]] = [:]
+  /// Lines for the process' log.
+  var lines: [String] = []
+  /// How far the clock that scripts are timed by moves each time it is looked at, in ms.
+  var clockStep: Int64 = 0
+  private var clock: Int64 = 0
+  /// What other clients do when a script lets them.
+  var others: ((inout Context) -> Void)?
+
+  var now: Int64 {
+    clock += clockStep
+    return clock
+  }
+
+  func log(_ level: Settings.LogLevel, _ text: String) { lines.append(text) }
+  func serveOthers(_ context: inout Context) { others?(&context) }
 
   func information(section: StaticString) -> [(name: String, value: String)] { [] }
   func rewriteSettings(_ settings: Settings, users: [String]?) throws(CommandError) {

@@ -47,7 +47,7 @@ extension Context {
     for monitor in monitors {
       if monitor == slot {
         reply.raw(line.view)
-      } else if !sessions[monitor].flags.contains(.served) {  // Its output is in use by a script of its own.
+      } else {
         sessions[monitor].reply.raw(line.view)
         holdReplies(of: monitor, until: hold)
         touchSession(monitor)

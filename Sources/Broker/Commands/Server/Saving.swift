@@ -203,9 +203,17 @@ extension Context {
     }
   }
 
-  /// Tells those who asked for a shutdown that it failed or was aborted.
+  /// What a script did that SHUTDOWN NOSAVE has ended goes nowhere: the process ends.
+  mutating func forgetEndedScript() {
+    guard let (mark, commit) = busy?.effects, commit == self.commit else { return }
+    effects.truncate(to: mark)
+  }
+
+  /// Tells those who asked for a shutdown that it failed or was aborted. What a script did that was ended for
+  /// it stays, as of one that fails in the middle.
   mutating func shutdownFailed() {
     busy = nil
+    if !readyKeys.isEmpty { serveWaiters() }
     for slot in clientSlots() {
       guard let wait = sessions[slot].wait, case .shutdown = wait.kind else { continue }
       serving(slot, database: wait.database) { c in
