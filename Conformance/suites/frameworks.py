@@ -35,7 +35,11 @@ FRAMEWORKS = [
     Framework("BullMQ", "bullmq_jobs.py", ("bullmq",)),
     Framework("Dramatiq", "dramatiq_jobs.py", ("dramatiq[redis]",)),
     Framework("taskiq", "taskiq_jobs.py", ("taskiq-redis",)),
+    Framework("Laravel", "laravel_jobs.php", debian=("php-cli", "php-redis", "php-illuminate-events", "php-illuminate-queue", "php-illuminate-redis")),
+    Framework("Messenger", "symfony_jobs.php", debian=("php-cli", "php-redis", "php-symfony-event-dispatcher", "php-symfony-messenger", "php-symfony-redis-messenger")),
 ]
+# What Debian 12 and PyPI do not have.
+UNREACHABLE = ["Asynq"]
 COMMANDS = {".py": sys.executable, ".php": "php"}
 
 
@@ -58,4 +62,6 @@ def run(run):
             continue
         environment = dict(os.environ, PYTHONPATH=folder, PYTHONDONTWRITEBYTECODE="1")
         ready.append((title, program, COMMANDS[os.path.splitext(program)[1]], environment))
+    for name in UNREACHABLE:
+        run.skip(name, "neither in Debian nor on PyPI")
     run.together(framework, ready)
