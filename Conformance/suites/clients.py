@@ -1,4 +1,4 @@
-"""Client libraries as applications use them: eleven of them, in seven languages.
+"""Client libraries as applications use them: twelve of them, in eight languages.
 
 Goal: the client libraries that people have work unchanged: pools, pipelines, WATCH, blocking pops over several queues, users and passwords, timeouts,
 Unix socket, any bytes, subscriptions, reconnecting after the broker's restart.

@@ -16,14 +16,13 @@ import subprocess
 from lib import lua_programs, setup
 
 TIME_LIMIT = 900
+OURS_ALONE = "it is about the interpreter, and no server's"
 CORPUS = os.path.join(setup.HERE, "lua")
 # Programs in one process, and processes in all.
 BATCH, BATCHES = 1000, 8
 
 
 def run(run):
-    if not run.martlet:
-        return run.skip("all of it", "it is about the interpreter, and no server's")
     runner = setup.build_lua_runner()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         collecting = []  # (name, what is to be printed, the run to come): the long ones, side by side.
