@@ -40,7 +40,12 @@ def install(packages):
 
 def lacking(packages):
     """Those of Debian's packages that are not installed."""
-    asked = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Package}\n", *packages], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    if not packages:
+        return []
+    try:
+        asked = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Package}\n", *packages], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    except OSError:
+        return sorted(packages)  # No Debian.
     return sorted(set(packages) - {line[3:] for line in asked.stdout.splitlines() if line.startswith("ii ")})
 
 
@@ -60,7 +65,7 @@ def install_missing(packages):
 
 def need(*packages):
     """Makes sure that Debian's packages are there; raises what is told of it otherwise."""
-    missing = lacking(packages) if packages else []
+    missing = lacking(packages)
     if missing:
         raise CannotBeHad("can't be installed with apt: " + " ".join(missing))
 

@@ -14,12 +14,13 @@ from lib import setup
 from lib.resp import encode
 from lib.server import wait_for
 
-TIME_LIMIT = 600  # Some of it for a build of the load tool.
+TIME_LIMIT = 900  # Some of it for a build of the load tool; the measures take two minutes.
 OURS_ALONE = "they compare the broker with redis-server"
 MB = 1 << 20
 ATTEMPTS = 3
-# How far a measured ratio may be from the README's: throughput at least this part of it, the others at most this many times.
-THROUGHPUT, PROCESSOR, MEMORY, TIME = 0.6, 1.4, 1.25, 3.0
+# How far a measured ratio may be from the README's: throughput at least this part of it, the others at most this many times. Processor time and memory hardly
+# depend on what else runs; throughput and times do.
+THROUGHPUT, PROCESSOR, MEMORY, TIME = 0.5, 1.4, 1.25, 3.0
 
 
 class Chapter:
