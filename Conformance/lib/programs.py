@@ -3,15 +3,20 @@
 A program prints a line for each of its checks, `pass NAME` or `fail NAME: why`; `restart` where it wants its server killed and started again, and then
 waits for a line; `end` at its end. What it prints besides is passed over.
 """
+import os
+import signal
 import subprocess
 import tempfile
 import threading
+
+from lib.server import die_with_parent
 
 
 def follow(run, title, command, server, seconds, **options):
     """Runs a program to its end or for so many seconds; its checks become checks of the suite, under its title."""
     with tempfile.TemporaryFile(dir=run.folder) as errors:
-        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace", **options)
+        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace",
+                                   start_new_session=True, preexec_fn=die_with_parent, **options)
         guard = threading.Timer(seconds, process.kill)
         guard.start()
         ended = False
@@ -31,7 +36,10 @@ def follow(run, title, command, server, seconds, **options):
                     ended = True
         finally:
             guard.cancel()
-            process.kill()
+            try:
+                os.killpg(process.pid, signal.SIGKILL)  # With what it started.
+            except ProcessLookupError:
+                pass
             process.wait()
             process.stdin.close()
             process.stdout.close()

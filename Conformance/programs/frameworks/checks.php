@@ -46,10 +46,10 @@ function times(string ...$jobs): array
     return array_map(fn ($job) => count(runs($job)), $jobs);
 }
 
-/** Starts this program as a worker. */
+/** Starts this program as a worker, which ends when this process does. */
 function worker(string $program, string ...$words)
 {
-    $process = proc_open([PHP_BINARY, $program, 'work', ...$words], [1 => ['file', '/dev/null', 'w']], $pipes);
+    $process = proc_open(['setpriv', '--pdeathsig', 'KILL', PHP_BINARY, $program, 'work', ...$words], [1 => ['file', '/dev/null', 'w']], $pipes);
     $GLOBALS['started'][] = $process;
     return $process;
 }
