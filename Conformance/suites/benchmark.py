@@ -261,9 +261,9 @@ def peer(run, tool, here):
     run.check("a short look: less than 20 s for two servers", seconds < 20, seconds)
     left = {name for name in set(os.listdir(tempfile.gettempdir())) - before if name.startswith("martlet-benchmark-")}
     run.equal("the peer's folder is gone", left, set())
-    place = re.search(r"Redis \S+ at 127.0.0.1:(\d+)", out)
+    places = {int(port) for port in re.findall(r"Redis \S+ at 127.0.0.1:(\d+)", out)} - {here.port}
     with socket.socket() as probe:
-        run.check("the peer is gone", place and probe.connect_ex(("127.0.0.1", int(place.group(1)))) != 0, out)
+        run.check("the peer is gone", len(places) == 1 and probe.connect_ex(("127.0.0.1", *places)) != 0, out)
 
 
 def tables(run, tool, here, control):
@@ -309,7 +309,7 @@ PROBE = """<script>addEventListener("load", () => {
 
 def page(run, tool, here, control):
     """The page in Chromium: plots are there and within their bounds, on a wide and a narrow screen, light and dark."""
-    path = os.path.join(run.folder, "page.html")
+    path = os.path.join(run.artifacts, "report.html")
     code, out, err = tool("--server", url(here), "--versus", url(control), "push", "reliable", "queue", "streams", "--sweep", "pipeline=1,16", *QUICK, "--html", path)
     with open(path, encoding="utf-8") as file:
         html = file.read()
@@ -324,7 +324,7 @@ def page(run, tool, here, control):
     plots = html.count("<svg")
     backs = set()
     for name, width, scheme in (("wide", 1280, 1), ("narrow", 500, 1), ("dark", 1280, 0)):
-        picture = os.path.join(run.folder, name + ".png")
+        picture = os.path.join(run.artifacts, "report-%s.png" % name)
         words = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--user-data-dir=" + os.path.join(run.folder, "chromium"),
                  "--blink-settings=preferredColorScheme=%d" % scheme, "--window-size=%d,2400" % width]
         done = subprocess.run(words + ["--dump-dom", "file://" + probed], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
@@ -338,7 +338,9 @@ def page(run, tool, here, control):
         if name == "narrow":
             continue
         words[-1] = "--window-size=%d,1000" % width
-        subprocess.run(words + ["--screenshot=" + picture, "file://" + path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+        shot = subprocess.run(words + ["--enable-logging=stderr", "--screenshot=" + picture, "file://" + path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+        said = re.findall(r":CONSOLE[:(].*", shot.stderr.decode("utf-8", "replace"))
+        run.check("page, %s: nothing is said on the console" % name, not said, "\n".join(said))
         colours = colours_of(picture)
         wanted = [(0x25, 0x63, 0xC9), (0xD9, 0x73, 0x0D)] if scheme else [(0x6E, 0xA4, 0xF5), (0xF0, 0xA0, 0x4F)]
         run.check("page, %s: both servers' colours are seen" % name, all(colours.get(c, 0) > 500 for c in wanted), sorted(colours.items(), key=lambda c: -c[1])[:8])

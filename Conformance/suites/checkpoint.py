@@ -21,6 +21,7 @@ from lib.server import wait_for
 from suites import crash, differential
 
 TIME_LIMIT = 240
+OURS_ALONE = "promises of the broker that redis-server does not make"
 MB = 1 << 20
 # Any growth is reason for the next checkpoint; or none is.
 WITHOUT_END = ("--auto-aof-rewrite-percentage", 1, "--auto-aof-rewrite-min-size", "64kb")
@@ -647,9 +648,6 @@ def loading(run):
 
 
 def run(run):
-    if not run.martlet:
-        run.skip("checkpoint", "promises of the broker that redis-server does not make")
-        return
     for part in (answers, one_at_a_time, without_a_log, by_growth, at_a_stop, random_commands, kills, bounded, failing, loading):
         begin = time.monotonic()
         run.part(part, run)

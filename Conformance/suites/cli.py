@@ -2,7 +2,7 @@
 
 Goal: what redis-cli prints is what it prints on redis-server.
 Method: transcripts/*.txt hold sections: `# title`, an optional `@ options` line (`-3` for RESP3, `only here` for what
-redis-server 7.0 lacks), then `> command` lines, each followed by the lines that redis-cli prints for it. Each section
+redis-server 7.0 lacks, `fresh` for a server of its own, whose ids begin anew), then `> command` lines, each followed by the lines that redis-cli prints for it. Each section
 runs on an empty server in one redis-cli process; the control, a redis-server, must print the same, or the transcript
 is wrong.
 """
@@ -60,11 +60,14 @@ def transcripts(run, here, control):
                 continue
             commands = [command for command, _ in exchange]
             wanted = [line for _, lines in exchange for line in lines]
-            for server in (here,) if "only" in options else (here, control):
-                name = "%s: %s" % (family, title) if server is here else "the transcripts hold on redis-server"
+            place = run.start() if "fresh" in options else here
+            for server in (place,) if "only" in options else (place, control):
+                name = "%s: %s" % (family, title) if server is place else "the transcripts hold on redis-server"
                 got = transcript(server, options, commands)
                 difference = "\n".join(list(difflib.unified_diff(wanted, got, "transcript " + family, "printed", lineterm="", n=1))[2:])
                 run.check(name, got == wanted, difference)
+            if place is not here:
+                place.kill()
 
 
 def mass_insertion(run, server):
@@ -211,6 +214,61 @@ def inline_commands(run, here, control):
         run.equal("inline: %s" % repr(case)[2:-1][:40], *replies)
 
 
+def ways_in(run):
+    """The options by which redis-cli finds a server and shows who it is; what it prints is compared."""
+    printed = []
+    for start in (run.start, run.control):
+        path = os.path.join(run.directory(), "socket")
+        server = start("--requirepass", "secret", "--unixsocket", path)
+        place = ["-p", str(server.port)]
+        cli(server, "-a", "secret", "ACL", "SETUSER", "worker", "on", ">pw", "~jobs:*", "+@all")
+
+        def ask(words, data=b"", **environment):
+            done = subprocess.run(["redis-cli", *words], input=data, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20, env=dict(os.environ, **environment))
+            return done.stdout.decode("utf-8", "replace").replace(str(server.port), "PORT").replace(path, "PATH"), done.returncode
+
+        printed.append({
+            "no password": ask([*place, "PING"]), "a password": ask([*place, "-a", "secret", "PING"]), "a wrong one": ask([*place, "-a", "wrong", "PING"]),
+            "a quiet one": ask([*place, "-a", "secret", "--no-auth-warning", "PING"]), "one of the environment": ask([*place, "PING"], REDISCLI_AUTH="secret"),
+            "a user": ask([*place, "--user", "worker", "--pass", "pw", "--no-auth-warning", "ACL", "WHOAMI"]),
+            "a user that may not": ask([*place, "--user", "worker", "--pass", "pw", "--no-auth-warning", "SET", "other", "x"]),
+            "a URL": ask(["-u", "redis://:secret@127.0.0.1:%d/3" % server.port, "--no-auth-warning", "SET", "in three", "x"]),
+            "a socket": ask(["-s", path, "-a", "secret", "--no-auth-warning", "-n", "3", "KEYS", "*"]),
+            "RESP3": ask([*place, "-3", "-a", "secret", "--no-auth-warning", "HGETALL", "none"]),
+            "a prompt's commands": ask([*place], b"PING\nAUTH secret\nSELECT 3\nDBSIZE\nHELLO 3 AUTH default wrong\nQUIT\n"),
+        })
+    for name, wanted in printed[1].items():
+        run.equal("redis-cli with " + name, printed[0][name], wanted)
+
+
+def ways_out(run, here, control):
+    """The options by which redis-cli takes input and shows replies; what it prints is compared."""
+    script = os.path.join(run.folder, "script.lua")
+    with open(script, "w") as file:
+        file.write("return {KEYS[1], KEYS[2], ARGV[1]}")
+    printed = []
+    for server in (here, control):
+        with server.connect() as connection:
+            connection.do("FLUSHALL")
+            connection.do("RPUSH", "l", "a b", b"\x00\xff", "")
+            connection.do("HSET", "h", "f", "v")
+            for number in range(30):
+                connection.do("SET", "key:%d" % number, "x" * number)
+        printed.append({
+            "--eval": cli(server, "--eval", script, "one", "two", ",", "three"), "-X": cli(server, "-X", "HERE", "SET", "tagged", "HERE", data=b"in the middle"), "-x after -X": cli(server, "GET", "tagged"),
+            "--raw": cli(server, "--raw", "LRANGE", "l", "0", "-1"), "--no-raw": cli(server, "--no-raw", "LRANGE", "l", "0", "-1"), "--csv": cli(server, "--csv", "HGETALL", "h"),
+            "--json with -3": cli(server, "-3", "--json", "HGETALL", "h"), "--quoted-json": cli(server, "--quoted-json", "LRANGE", "l", "0", "-1"),
+            "-d": cli(server, "-d", ";", "LRANGE", "l", "0", "1"), "-D": cli(server, "--raw", "-D", "END", "LLEN", "l"), "-e": cli(server, "-e", "LPUSH", "h", "x"),
+            "--quoted-input": cli(server, "--quoted-input", "SET", r'"a\x00b"', "v"), "--quoted-pattern": cli(server, "--scan", "--quoted-pattern", r'"a\x00*"'),
+            "--scan --count": sorted(cli(server, "--scan", "--count", "5", "--pattern", "key:1*").split()), "-2": cli(server, "-2", "HGETALL", "h"),
+            "a repeated command": cli(server, "--no-raw", data=b"3 INCR n\n"), "MULTI": cli(server, "--no-raw", data=b"MULTI\nINCR n\nGET none\nEXEC\n"),
+            "a long script": cli(server, "EVAL", "local n = 0 for i = 1, 1000000 do n = n + i end return tostring(n)", "0"),
+            "--hotkeys": [line for line in cli(server, "--hotkeys").splitlines() if "ERR" in line or "rror" in line],
+        })
+    for name, wanted in printed[1].items():
+        run.equal("redis-cli " + name, printed[0][name], wanted)
+
+
 def run(run):
     here, control = run.start(), run.control()
     run.part(transcripts, run, here, control)
@@ -222,3 +280,5 @@ def run(run):
     run.part(monitor, run, here)
     run.part(listening, run, here, control)
     run.part(inline_commands, run, here, control)
+    run.part(ways_in, run)
+    run.part(ways_out, run, here, control)

@@ -19,6 +19,7 @@ from lib.setup import BINARY
 from suites.crash import Model
 
 TIME_LIMIT = 300
+OURS_ALONE = "the files are those of the broker"
 KINDS = ("push", "append", "pop", "take", "move", "block", "count", "set", "delete", "both")
 SEGMENT_HEADER, FRAME_HEADER = 32, 40  # Bytes; Segment.swift and Frame.swift have the layouts.
 LOCK = "LOCK"
@@ -311,9 +312,6 @@ def chained_segments(run):
 
 
 def run(run):
-    if not run.martlet:
-        run.skip("damage", "the files are those of the broker")
-        return
     samples = [Sample(run, *kind) for kind in (("stopped", "stopped"), ("killed when quiet", "quiet"), ("killed at once", "busy"))]
     other = Sample(run, "another", "stopped")
     run.part(cuts, run, samples[0])

@@ -21,6 +21,7 @@ from lib.resp import Closed, Connection, Error
 from lib.server import wait_for
 
 TIME_LIMIT = 240
+OURS_ALONE = "promises of the broker that redis-server does not make"
 POLICIES = ("always", "everysec", "no")
 MB = 1 << 20
 
@@ -671,9 +672,6 @@ def full_memory(run):
 
 
 def run(run):
-    if not run.martlet:
-        run.skip("faults", "promises of the broker that redis-server does not make")
-        return
     for part in (full_disk, full_disk_on_write, really_full_disk, torn_tail_on_a_full_disk, failing_writes, failing_syncs, short_writes, interrupted_calls, forbidden_folders, folder_removed,
                  out_of_descriptors, one_server_per_folder, stepped_clock, stops_under_load, slow_sync, slow_sync_everysec, slow_everysec,
                  changing_faults, full_memory):

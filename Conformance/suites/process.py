@@ -16,6 +16,7 @@ from lib.server import wait_for
 from lib.setup import BINARY
 
 TIME_LIMIT = 120
+OURS_ALONE = "its options and messages are the broker's own"
 
 
 def once(*arguments, data=b"", timeout=10):
@@ -317,8 +318,5 @@ def debug_sleep(run):
 
 
 def run(run):
-    if not run.martlet:
-        run.skip("process", "its options and messages are the broker's own")
-        return
     for part in (help_and_version, starts_and_says_so, refused_starts, second_server, stops, saving, loading, tools, options_file, at_runtime, files_and_sockets, debug_sleep):
         run.part(part, run)

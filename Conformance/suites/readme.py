@@ -2,7 +2,8 @@
 
 Goal: whoever pastes from the README sees what the README shows. Method: the blocks of README.md are run in a folder of their own, word for word; only
 the programs named `redis-cli` and `martlet-server` that they find are scripts which add the test's port or name the built binary. A line
-with a prompt is followed by what it prints. Blocks next to each other that show one server from two terminals run at the same time.
+with a prompt is followed by what it prints. Blocks next to each other that show one server from two terminals run at the same time. Tables and numbers
+of the text are compared with the server; figures of speed and memory are the suite of that name's.
 """
 import os
 import re
@@ -13,9 +14,11 @@ import subprocess
 import sys
 
 from lib import server as servers, setup
+from lib.resp import Error, encode
 from lib.server import wait_for
 
 TIME_LIMIT = 60
+OURS_ALONE = "it is the broker's"
 README = os.path.join(setup.REPOSITORY, "README.md")
 
 
@@ -156,6 +159,78 @@ def moving(run, server):
             run.equal("README: %s: all is there" % line, [connection.do("LRANGE", "jobs", 0, -1), connection.do("GET", "name")], [[b"a", b"b", b"c"], b"value"])
 
 
+def chapter(title):
+    """The text of a chapter."""
+    with open(README, encoding="utf-8") as file:
+        return re.search(r"^## %s\n(.*?)(?=^## |\Z)" % re.escape(title), file.read(), re.M | re.S).group(1)
+
+
+def rows(text):
+    """The cells of the lines of its first table, without the head."""
+    table = re.search(r"(?:^\|.*\n)+", text, re.M).group()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+
+
+def options(run, server):
+    """The defaults in the table are those of --help."""
+    code, text = Terminal(run, server).run("martlet-server --help")
+    defaults = dict(re.findall(r"(?m)^  --(\S+) .*  \[(.*)\]$", text))
+    known = set(re.findall(r"(?m)^  --(\S+) ", text))
+    for names, shown, _ in rows(chapter("Options")):
+        names, shown = re.findall(r"`([^`]+)`", names), [part.strip(" `") for part in shown.split(", ")]
+        run.equal("README: options that are there: " + ", ".join(names), set(names) - known, set())
+        for name, default in zip(names, shown) if any(shown) else ():
+            wanted = {"none": '""', "all": '""', "stderr": '""', "0 (none)": "0"}.get(default, default)
+            run.equal("README: the default of " + name, wanted, defaults.get(name))
+
+
+# Words in capitals that are no commands: the second words of some, and parts of others' names.
+PARTS = {"STORE", "LOAD", "LIST", "DELETE", "FLUSH", "STATS", "KILL", "ZREMRANGEBY"}
+
+
+def commands(run, server):
+    """What it can do is there, and what is left out is not."""
+    text = chapter("What it can do")
+    with server.connect() as connection:
+        for family, names in rows(text):
+            names = sorted(set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", names)) - PARTS)
+            there = connection.do("COMMAND", "INFO", *names)
+            run.equal("README: commands of %s" % family, [name for name, row in zip(names, there) if row is None], [])
+        for words in re.findall(r"[A-Z]{3,}(?: [A-Z]{3,})?", re.search(r"Left out so far: (.*?)\.", text, re.S).group(1)):
+            tried = {"GEO": "GEOADD k 1 1 m", "CLIENT TRACKING": "CLIENT TRACKING ON"}.get(words, words)
+            run.check("README: left out: " + words, isinstance(connection.call(*tried.split()), Error))
+        grammar = next(block for block in blocks("text") if "ADDJOB" in block)
+        names = re.findall(r"(?m)^[A-Z]+", grammar)
+        run.equal("README: the commands of jobs", [name for name, row in zip(names, connection.do("COMMAND", "INFO", *names)) if row is None], [])
+
+
+def bounds_of_jobs(run, server):
+    """The numbers in the chapter on jobs."""
+    text = chapter("Jobs")
+    with server.connect() as connection:
+        lease = int(re.search(r"`lease-default` \((\d+) s\)", text).group(1))
+        run.check("README: the usual lease", re.search(r"--lease-default .*\[%d\]" % (lease * 1000), Terminal(run, server).run("martlet-server --help")[1]), lease)
+        attempts = int(re.search(r"as `ATTEMPTS` says \((\d+); 0: no limit\)", text).group(1))
+        connection.do("DEL", "bounded", "bounded:dead")
+        connection.do("ADDJOB", "bounded", "body", 0)
+        for number in range(1, attempts + 1):
+            run.equal("README: a job's usual attempts: the queue after %s of them" % ("the last" if number == attempts else "fewer"), connection.do("LLEN", "bounded"), 1)
+            (_, receipt, _), = connection.do("GETJOB", "FROM", "bounded")
+            connection.do("NACK", receipt)
+        run.equal("README: a job that has none left is dead", [connection.do("LLEN", "bounded"), connection.do("LLEN", "bounded:dead")], [0, 1])
+        connection.do("DEL", "bounded:dead")
+        most = int(re.search(r"up to ([\d,]+) a call", text).group(1).replace(",", ""))
+        connection.send_bytes(b"".join(encode("ADDJOB", "bounded", "body", 0) for _ in range(most + 1)))
+        for _ in range(most + 1):
+            connection.raw()
+        receipts = []
+        while len(receipts) <= most:
+            receipts += [receipt for _, receipt, _ in connection.do("GETJOB", "COUNT", 1000, "LEASE", 60_000, "FROM", "bounded")]
+        connection.do("NACK", *receipts, "DEAD")
+        run.equal("README: dead jobs that a call puts back", [connection.do("QREDRIVE", "bounded:dead"), connection.do("LLEN", "bounded:dead")], [most, 1])
+        connection.do("DEL", "bounded", "bounded:dead")
+
+
 def verified(run, server):
     """The line that verifies a data folder, in the text."""
     with open(README, encoding="utf-8") as file:
@@ -166,9 +241,6 @@ def verified(run, server):
 
 
 def run(run):
-    if not run.martlet:
-        run.skip("readme", "it is the broker's")
-        return
     server = run.start()
-    for part in (conversation, programs, jobs, moving, verified):
+    for part in (conversation, programs, jobs, options, commands, bounds_of_jobs, moving, verified):
         run.part(part, run, server)

@@ -59,23 +59,18 @@ class Programs:
 
 
 def drain(run, server, programs, workers):
-    """Waits until the queue is empty and the workers have printed nothing more for a moment."""
+    """Waits until the queue is empty and the workers have printed nothing more for a moment; ten seconds for who takes nothing of what is left."""
     seen, quiet = -1, time.monotonic()
-    while time.monotonic() - quiet < 0.6:
+    while True:
         with server.connect() as connection:
             left = connection.do("LLEN", "embed_jobs")
         got = len(programs.lines(workers))
         run.note("%d jobs taken, %d left" % (got, left))
-        if got != seen or left:
-            if got != seen:
-                quiet = time.monotonic()
-            elif time.monotonic() - quiet > 10:
-                return  # Nobody takes what is left: the checks will say so.
-            else:
-                time.sleep(0.05)
-                continue
-        seen = got
-        time.sleep(0.1)
+        if got != seen:
+            seen, quiet = got, time.monotonic()
+        elif time.monotonic() - quiet > (10 if left else 1.5):
+            return
+        time.sleep(0.05)
 
 
 def kill_in_mid_work(run, server, producers, kills):

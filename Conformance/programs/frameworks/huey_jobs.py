@@ -1,4 +1,6 @@
-"""Huey: tasks that succeed, fail, are retried, come later and wait for a lock, by a consumer of its own."""
+"""Huey: tasks that succeed, fail, are retried, come later, come by themselves and wait for a lock; one whose consumer is killed is not done again."""
+import time
+
 import huey
 
 import checks
@@ -8,7 +10,19 @@ app = huey.PriorityRedisHuey("work", url=checks.URL)
 
 @app.task()
 def add(a, b):
+    checks.ran("%d+%d" % (a, b))
     return a + b
+
+
+@app.periodic_task(lambda now: True)
+def tick():
+    """Each minute, and when the consumer starts."""
+    checks.ran("tick")
+
+
+@app.task()
+def slow():
+    return checks.slow()
 
 
 @app.task()
@@ -39,11 +53,12 @@ def result(handle):
 
 
 def main():
-    from huey_jobs import add, alone, app, fail, flaky  # Under the names by which the consumer knows them.
+    from huey_jobs import add, alone, app, fail, flaky, slow  # Under the names by which the consumer knows them.
 
     early = [add(number, 1) for number in range(20)]
     checks.until("waiting tasks are counted", lambda: len(app), 20)
-    worker = checks.worker("-m", "huey.bin.huey_consumer", "huey_jobs.app", "-w", "2", "-q")
+    command = ["-m", "huey.bin.huey_consumer", "huey_jobs.app", "-w", "2", "-q"]
+    worker = checks.worker(*command)
     done = {}
 
     def results():
@@ -53,14 +68,25 @@ def main():
         return [done[number] for number in range(20)]
 
     checks.until("tasks are done", results, [number + 1 for number in range(20)])
+    checks.tell("each is done once", checks.times(*("%d+1" % number for number in range(20))), [1] * 20)
+    checks.until("a periodic task comes by itself", lambda: checks.times("tick"), [1])
     failing = fail()
     checks.until("a task fails", lambda: result(failing), "failed")
     retried = flaky()
     checks.until("a task is retried until it succeeds", lambda: result(retried), 1)
-    later = add.schedule((40, 2), delay=1)
+    due = time.time() + 2
+    later = add.schedule((40, 2), delay=2)
     checks.until("a task comes when it is due", lambda: result(later), 42)
+    checks.tell("and not before", checks.runs("40+2")[0] >= due - 0.01)
     locked = alone()
     checks.until("a task holds its lock", lambda: result(locked))
+    slow()
+    checks.until("a task runs when its consumer is killed", lambda: checks.times("slow"), [1])
+    checks.kill(worker)
+    worker = checks.worker(*command)
+    after = add(2, 2)
+    checks.until("another consumer goes on", lambda: result(after), 4)
+    checks.tell("a task is taken at most once", checks.times("slow"), [1])
     checks.until("the consumer lives", lambda: worker.poll() is None)
 
 

@@ -67,7 +67,8 @@ extension SortedSets {
     let total = set.count, shown = min(count, total)
     c.reply.beginMembers(shown, withScores: withScores)
     guard shown < total else {
-      return set.forEach(in: 0..<total) { member, score in
+      // As Redis has them: the last one first.
+      return set.forEach(in: 0..<total, isReversed: true) { member, score in
         c.reply.member(member, score, withScore: withScores)
       }
     }

@@ -321,6 +321,8 @@ let sortedSetReplies: [NotedReplies] = [
       ),
       ("ZRANDMEMBER z 9223372036854775807 WITHSCORES", "-ERR value is out of range\r\n"),
       ("ZRANDMEMBER z 9223372036854775807", "*1\r\n$1\r\na\r\n"),
+      ("ZADD all 1 a 2 b 3 c", ":3\r\n"),
+      ("ZRANDMEMBER all 3", "*3\r\n$1\r\nc\r\n$1\r\nb\r\n$1\r\na\r\n"),
       ("ZSCAN z 0", "*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$1\r\n1\r\n"),
       ("ZSCAN z x", "-ERR invalid cursor\r\n"),
       ("ZSCAN none 0 BAD", "*2\r\n$1\r\n0\r\n*0\r\n"),

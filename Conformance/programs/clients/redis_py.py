@@ -1,20 +1,20 @@
-"""What applications do with redis-py, as one program: run by the `clients` suite for each version and protocol.
+"""What applications do with redis-py, or with valkey-py, which grew out of it: one program of the `clients` suite (suites/clients.py says what it prints).
 
-Arguments: protocol, port, port of a server with the password `secret`, path of a Unix socket. Prints `pass NAME` or `fail NAME: why`; prints
-`restart` where it wants the broker killed and started again, and goes on when a line comes in; `end` at the end.
+Arguments: the library's module, protocol, port, port of a server with the password `secret`, path of a Unix socket.
 """
 import asyncio
+import importlib
 import sys
 import threading
 import time
 import traceback
 
-import redis
-import redis.asyncio
-from redis.backoff import ConstantBackoff, NoBackoff
-from redis.retry import Retry
-
-PROTOCOL, PORT, LOCKED_PORT, SOCKET = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+LIBRARY, PROTOCOL, PORT, LOCKED_PORT, SOCKET = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
+redis = importlib.import_module(LIBRARY)
+Redis = getattr(redis, LIBRARY.capitalize())
+AsyncRedis = getattr(importlib.import_module(LIBRARY + ".asyncio"), LIBRARY.capitalize())
+Retry = importlib.import_module(LIBRARY + ".retry").Retry
+ConstantBackoff, NoBackoff = (getattr(importlib.import_module(LIBRARY + ".backoff"), name) for name in ("ConstantBackoff", "NoBackoff"))
 NEVER = Retry(NoBackoff(), 0)
 checks = []
 
@@ -25,7 +25,7 @@ def check(function):
 
 
 def client(**options):
-    return redis.Redis(**{"host": "127.0.0.1", "port": PORT, "protocol": PROTOCOL, **options})
+    return Redis(**{"host": "127.0.0.1", "port": PORT, "protocol": PROTOCOL, **options})
 
 
 def raises(kind, function, text=""):
@@ -40,7 +40,7 @@ def raises(kind, function, text=""):
 @check
 def connection_pool():
     pool = redis.ConnectionPool(host="127.0.0.1", port=PORT, protocol=PROTOCOL, max_connections=5)
-    shared = redis.Redis(connection_pool=pool)
+    shared = Redis(connection_pool=pool)
     threads = [threading.Thread(target=lambda: [shared.incr("pool") for _ in range(100)]) for _ in range(5)]
     for thread in threads:
         thread.start()
@@ -54,7 +54,7 @@ def connection_pool():
 @check
 def pool_that_waits():
     pool = redis.BlockingConnectionPool(host="127.0.0.1", port=PORT, protocol=PROTOCOL, max_connections=2, timeout=5)
-    shared = redis.Redis(connection_pool=pool)
+    shared = Redis(connection_pool=pool)
     got = []
     threads = [threading.Thread(target=lambda: got.append(shared.brpop("slow", timeout=0.05))) for _ in range(6)]
     for thread in threads:
@@ -179,7 +179,7 @@ def users():
 
 @check
 def unix_socket():
-    r = redis.Redis(unix_socket_path=SOCKET, protocol=PROTOCOL)
+    r = Redis(unix_socket_path=SOCKET, protocol=PROTOCOL)
     assert r.ping()
     assert r.lpush("unix", "a") == 1
     assert redis.from_url("unix://%s?db=3" % SOCKET).dbsize() == 0
@@ -193,7 +193,7 @@ def client_name_and_library():
     assert info["name"] == "billing", info
     assert any(c["name"] == "billing" for c in r.client_list())
     if "lib-name" in info:
-        assert info["lib-name"].startswith("redis-py"), info
+        assert info["lib-name"].startswith(LIBRARY + "-py"), info
     assert r.client_setname("other") and r.client_id() > 0
 
 
@@ -286,7 +286,7 @@ def errors_by_kind():
 @check
 def asyncio_client():
     async def main():
-        r = redis.asyncio.Redis(host="127.0.0.1", port=PORT, protocol=PROTOCOL)
+        r = AsyncRedis(host="127.0.0.1", port=PORT, protocol=PROTOCOL)
         await r.delete("async")
 
         async def worker(got):
