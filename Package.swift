@@ -18,12 +18,14 @@ let standalone: [LinkerSetting] = [
 let package = Package(
   name: "martlet",
   products: [
+    .library(name: "Martlet", targets: ["Martlet"]),
     .executable(name: "martlet-server", targets: ["martlet-server"]),
     .executable(name: "martlet-benchmark", targets: ["martlet-benchmark"]),
   ],
   targets: [
     .systemLibrary(name: "CLinux"),
     .target(name: "RESP", swiftSettings: house),
+    .target(name: "Martlet", dependencies: ["CLinux", "RESP"], swiftSettings: house),
     .target(name: "Lua", swiftSettings: house),
     .target(name: "Broker", dependencies: ["CLinux", "RESP", "Lua"], swiftSettings: house),
     .executableTarget(
@@ -43,6 +45,8 @@ let package = Package(
       name: "lua-runner", dependencies: ["Lua"], path: "Benchmarks/lua-runner",
       swiftSettings: house, linkerSettings: standalone),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: house),
+    .testTarget(
+      name: "MartletTests", dependencies: ["Martlet", "Broker"], swiftSettings: house),
     .testTarget(name: "LoadToolTests", dependencies: ["LoadTool"], swiftSettings: house),
     .testTarget(name: "LuaTests", dependencies: ["Lua"], swiftSettings: house),
     .testTarget(name: "BrokerTests", dependencies: ["Broker"], swiftSettings: house),
