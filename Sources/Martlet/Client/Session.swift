@@ -47,7 +47,7 @@ extension MartletClient {
   ///
   /// Leave it as it was: what you `SELECT`ed or watched is for you to undo. When `body` throws, the
   /// connection is closed.
-  public func withSession<Output: Sendable>(
+  nonisolated(nonsending) public func withSession<Output: Sendable>(
     _ body: (Session) async throws -> Output
   ) async throws -> Output {
     let session = Session(gate, options)
@@ -90,7 +90,7 @@ extension MartletClient {
   /// - Returns: a value for each command, none when there was nothing to do.
   /// - Throws: `.conflict` when keys were changed at every attempt; what `body` throws.
   @discardableResult
-  public func transaction(
+  nonisolated(nonsending) public func transaction(
     watching keys: [any CommandArgument], attempts: Int = 10,
     _ body: (Session) async throws -> [Command]
   ) async throws -> [Value] {

@@ -11,12 +11,18 @@ struct Backoff {
   private(set) var until: Int64 = 0
   /// Why the last attempt failed.
   private(set) var reason: MartletError?
+  /// Whether another one would surely have failed as well: the server refuses our login.
+  private var isFinal = false
 
   init(delayMax: Int64) { self.delayMax = max(delayMax, 1_000_000) }
 
+  /// What calls are told that come before the next attempt; nil when they wait for it.
+  func refusal(now: Int64) -> MartletError? { isFinal && now < until ? reason : nil }
+
   /// An attempt failed. Those that fail in the same round count once.
-  mutating func fail(_ reason: MartletError, now: Int64) {
+  mutating func fail(_ reason: MartletError, isFinal: Bool, now: Int64) {
     self.reason = reason
+    self.isFinal = isFinal
     guard now >= until else { return }
     let longest = min(delayMax, Self.delayMin << min(failures, 20))
     until = now + Int64.random(in: longest / 2...longest)
@@ -32,5 +38,6 @@ struct Backoff {
   mutating func succeed() {
     failures = 0
     reason = nil
+    isFinal = false
   }
 }

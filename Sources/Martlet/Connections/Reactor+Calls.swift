@@ -16,7 +16,11 @@ extension Reactor {
       wake(at: request.deadline)
     }
     switch request.lane {
-    case .shared: queue.append(request)
+    case .shared:
+      if let refusal = backoff.refusal(now: now), !shared.contains(where: { $0.state == .ready }) {
+        return finish(request, .failure(refusal))
+      }
+      queue.append(request)
     case .blocking: acquire(for: request)
     case .leased(let lease):
       if lease.isBroken {
@@ -95,6 +99,8 @@ extension Reactor {
   private func acquire(for request: Request) {
     if let connection = idle.popLast() {
       assign(connection, request)
+    } else if let refusal = backoff.refusal(now: now) {
+      finish(request, .failure(refusal))
     } else if exclusiveCount < max(1, options.blockingConnectionsMax) {
       exclusiveCount += 1
       let connection = makeConnection(.exclusive)

@@ -125,7 +125,7 @@ extension Reactor {
   /// - Parameter isFinal: others would fail as well, so those who wait are told.
   func attemptFailed(_ connection: Connection, _ reason: MartletError, isFinal: Bool = false) {
     connection.reset()
-    backoff.fail(reason, now: now)
+    backoff.fail(reason, isFinal: isFinal, now: now)
     switch connection.role {
     case .shared:
       guard isFinal else { break }
@@ -207,6 +207,7 @@ extension Reactor {
 
   func open(_ feed: SubscriptionFeed) {
     guard !isClosing else { return feed.end(.closed) }
+    if let refusal = backoff.refusal(now: now) { return feed.end(refusal) }
     let connection = makeConnection(.subscription(feed))
     feed.connection = connection.id
     connect(connection)

@@ -55,20 +55,45 @@ import Testing
   #expect(await outcome { try await client.send("PING") }.failure == .timedOut)
 }
 
-/// Goal: the login is refused once, and not tried until the time is over.
+/// Goal: all who wait are told that the login was refused; and those who come later without a wait, however
+/// long the pause until the next attempt is by then.
 @Test func aRefusedLoginFailsAllWhoWait() async throws {
   let server = try FakeServer { peer in
     _ = peer.request()
     peer.send("-WRONGPASS invalid username-password pair or user is disabled.\r\n")
     peer.waitForEnd()
   }
-  let client = try MartletClient(server.url)
-  #expect(await outcome { try await client.send("PING") }.failure == .server("WRONGPASS"))
-  #expect(
-    await outcome { try await client.sendBlocking(["BLPOP", "k", 0], within: nil) }.failure
-      == .server("WRONGPASS"))
-  #expect(
-    await outcome { try await client.subscribe(to: ["c"]) }.failure == .server("WRONGPASS"))
+  let client = try MartletClient(
+    server.url, options: options { $0.reconnectDelayMax = .seconds(1000) })
+  for _ in 0..<100 {
+    #expect(await outcome { try await client.send("PING") }.failure == .server("WRONGPASS"))
+    #expect(
+      await outcome { try await client.sendBlocking(["BLPOP", "k", 0], within: nil) }.failure
+        == .server("WRONGPASS"))
+    #expect(
+      await outcome { try await client.subscribe(to: ["c"]) }.failure == .server("WRONGPASS"))
+  }
+}
+
+/// Goal: connections that stand go on when new ones are refused, as after a change of the password.
+@Test func aRefusedLoginLeavesStandingConnectionsAlone() async throws {
+  let server = try FakeServer { peer in
+    if peer.index == 0 {
+      peer.greet()
+      return peer.echo()
+    }
+    _ = peer.request()
+    peer.send("-WRONGPASS invalid username-password pair or user is disabled.\r\n")
+    peer.waitForEnd()
+  }
+  let client = try MartletClient(
+    server.url, options: options { $0.reconnectDelayMax = .seconds(1000) })
+  for _ in 0..<10 {
+    #expect(try await client.send("ECHO", "x").text == "x")
+    #expect(
+      await outcome { try await client.sendBlocking(["BLPOP", "k", 0], within: nil) }.failure
+        == .server("WRONGPASS"))
+  }
 }
 
 /// Goal: the greeting says who we are, in the words of the version that the server speaks.
