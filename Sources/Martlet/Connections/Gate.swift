@@ -3,8 +3,6 @@
 // Messages gather under a lock; the thread takes all of them at once. It is woken only when it sleeps:
 // whoever finds it awake leaves the message and goes, so a busy client makes no calls of the system here.
 
-import Synchronization
-
 /// What the I/O thread is told.
 enum Message: Sendable {
   case call(Request)
@@ -36,7 +34,7 @@ final class Gate: Sendable {
   private final class Keeper: Sendable {
     enum Stay { case beginning, waiting(CheckedContinuation<Void, Never>), over }
 
-    let stay = Mutex(Stay.beginning)
+    let stay = Locked(Stay.beginning)
 
     func wait() async {
       await withCheckedContinuation { waiter in
@@ -59,7 +57,7 @@ final class Gate: Sendable {
     }
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
   let place: ServerURL
   let options: MartletClient.Options
 

@@ -3,8 +3,6 @@
 // Messages wait in a buffer that is bounded in messages and bytes. When it is full the oldest go: who
 // reads too slowly sees the newest, and learns how many are missing.
 
-import Synchronization
-
 /// Thread safety: anybody may call anything; `connection` belongs to the I/O thread.
 final class SubscriptionFeed: Sendable {
   private struct State {
@@ -19,7 +17,7 @@ final class SubscriptionFeed: Sendable {
     var connection: UInt64 = 0
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
   let channels: [String]
   let patterns: [String]
   private let countMax: Int
@@ -31,7 +29,7 @@ final class SubscriptionFeed: Sendable {
     self.channels = channels
     self.patterns = patterns
     countMax = max(1, bufferedMessages)
-    state = Mutex(State(missing: channels.count + patterns.count))
+    state = Locked(State(missing: channels.count + patterns.count))
   }
 
   var connection: UInt64 {

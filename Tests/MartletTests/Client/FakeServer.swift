@@ -118,7 +118,8 @@ final class Peer {
 
 /// Something that one waits for and another brings about.
 final class Signal: Sendable {
-  private let state = Mutex<(isSet: Bool, waiters: [CheckedContinuation<Void, Never>])>((false, []))
+  private let state = Locked<(isSet: Bool, waiters: [CheckedContinuation<Void, Never>])>(
+    (false, []))
 
   func set() {
     let waiters = state.withLock { state in
@@ -144,9 +145,9 @@ final class Signal: Sendable {
 
 /// A number that several tasks change.
 final class Counter: Sendable {
-  private let number: Mutex<Int>
+  private let number: Locked<Int>
 
-  init(_ number: Int = 0) { self.number = Mutex(number) }
+  init(_ number: Int = 0) { self.number = Locked(number) }
 
   var value: Int { number.withLock { $0 } }
 
