@@ -1,7 +1,8 @@
 // LogThread.swift: the log beside the engine: it writes and syncs while the next turn runs.
 //
 // The engine submits a commit a turn and goes on; it holds the replies until `released` reaches the
-// commit's ordinal. Three threads do the rest. The *writer* takes all commits that are queued, writes
+// commit's ordinal. On a quick disk it takes the writer's pen and writes small commits itself; else
+// three threads do the rest. The *writer* takes all commits that are queued, writes
 // them in one call and, under `always`, syncs: so many turns share a sync when the disk is slow.
 // The *syncer* syncs in the background under `everysec`, so that no write waits for it. The *keeper*
 // makes the next segment and lists checkpoints: a handful of syncs that no write waits for either.
@@ -31,6 +32,8 @@ enum SyncPolicy: Sendable {
 struct LogStatistics: Sendable {
   /// Bytes and frames written since the start.
   var bytesWritten = 0, framesWritten = 0
+  /// Frames that the engine's thread wrote itself.
+  var framesWrittenAtOnce = 0
   /// Bytes of the checkpoint and of all segments, and of the checkpoint alone.
   var size = 0, checkpointSize = 0
   var syncs = 0
@@ -69,6 +72,8 @@ final class LogThread: @unchecked Sendable {
   /// Buffers that are kept for reuse, and the largest of them.
   private static let sparesMax = 8
   private static let spareSizeMax = 4 << 20
+  /// Bytes that the engine's thread writes itself; more take longer than waking the writer does.
+  private static let atOnceSizeMax = 64 << 10
 
   private let timing: Timing
   private let wake: @Sendable () -> Void
@@ -167,6 +172,13 @@ final class LogThread: @unchecked Sendable {
     /// The last command that is in the checkpoint, if there is one.
     var checkpointed: UInt64?
     var writerSleeps = false
+    /// It does so without a limit: nothing is left for it to tidy up.
+    var writerSleepsLong = false
+    /// When the engine's thread wrote last.
+    var wroteAtOnce: UInt64 = 0
+    /// The writer has commits that did not fit on the disk.
+    var retries = false
+    var pace = DiskPace()
     var isStopping = false, isStopped = false
     /// Everything up to here is to be synced, whatever the policy.
     var flushTarget: UInt64 = 0
@@ -193,8 +205,15 @@ final class LogThread: @unchecked Sendable {
   }
   private var state: State
   private var writerThread: Thread?, syncerThread: Thread?, keeperThread: Thread?
-  /// Handed to the writer thread as it starts.
-  private var writerToStart: LogWriter?
+
+  /// Who holds it may write. That is the writer thread; while it sleeps, whoever holds the lock.
+  private final class Pen {
+    var writer: LogWriter
+
+    init(_ writer: consuming LogWriter) { self.writer = writer }
+  }
+  /// Nil once the log has stopped: the files are closed with it.
+  private var pen: Pen?
 
   /// Goes on where recovery ended.
   ///
@@ -221,7 +240,7 @@ final class LogThread: @unchecked Sendable {
     identity = writer.manifest.identity
     full.store(writer.isFull, ordering: .relaxed)
     folder = writer.folder
-    writerToStart = consume writer
+    pen = Pen(writer)
     writerThread = Thread(name: "log-writer") { self.runWriter() }
     syncerThread = Thread(name: "log-syncer") { self.runSyncer() }
     keeperThread = Thread(name: "log-keeper") { self.runKeeper() }
@@ -231,10 +250,12 @@ final class LogThread: @unchecked Sendable {
 
   // MARK: The engine's side
 
-  /// Queues a commit of `count` commands in `body`: one frame, all of it or nothing of it.
+  /// Queues a commit of `count` commands in `body`, or writes it: one frame, all of it or nothing of
+  /// it.
   ///
+  /// - Parameter isQuiet: the engine has nothing to do but to wait for this commit.
   /// - Returns: the commit's ordinal; its replies may leave once `released` has reached it.
-  func submit(_ body: consuming ByteBuffer, count: Int) -> UInt64 {
+  func submit(_ body: consuming ByteBuffer, count: Int, isQuiet: Bool = false) -> UInt64 {
     precondition(!body.isEmpty && body.count <= FrameHeader.bodySizeMax)
     precondition(count > 0)
     lock.lock()
@@ -242,19 +263,61 @@ final class LogThread: @unchecked Sendable {
     state.submitted += 1
     state.submittedSequence += UInt64(count)
     let ordinal = state.submitted
+    var mustWake = state.writerSleeps
     // After a failure nothing is written any more, and nothing must pile up.
     if state.failure == nil {
+      let isAtOnce = mayWriteAtOnce(body.count, isQuiet: isQuiet)
       let commit = state.boxes.pop() ?? Commit()
       queuedBytes.add(body.count, ordering: .relaxed)
       commit.body = body
       commit.count = count
       state.queue.push(commit)
+      // The writer need only know that there is something to tidy up again.
+      if isAtOnce, writeAtOnce() { mustWake = state.writerSleepsLong }
     }
-    let mustWake = state.writerSleeps
-    state.writerSleeps = false
+    if mustWake { state.writerSleeps = false }
     lock.unlock()
     if mustWake { work.signal() }
     return ordinal
+  }
+
+  /// Whether the engine's thread is to write a commit of `size` bytes itself, and sync it under
+  /// `always`: the writer has nothing to do, the disk is quick, and nothing else that may take long
+  /// is due. Under `always` there must be nothing better to do than to wait.
+  private func mayWriteAtOnce(_ size: Int, isQuiet: Bool) -> Bool {
+    let mustSync = state.policy == .always
+    guard isQuiet || !mustSync, state.writerSleeps, state.queue.isEmpty, !state.retries,
+      state.syncing == nil, size <= Self.atOnceSizeMax
+    else { return false }
+    return pen!.writer.isReady(for: size, withZeros: mustSync)
+      && state.pace.isQuick(at: timing.now())
+  }
+
+  /// Writes the only commit of the queue, with the writer's pen, and syncs it under `always`.
+  ///
+  /// - Returns: false when the disk is full: the commit is still queued.
+  private func writeAtOnce() -> Bool {
+    let commit = state.queue.head!, pen = pen!, started = timing.now()
+    let mustSync = state.policy == .always
+    pen.writer.noteDurable(state.durableSequence)
+    pen.writer.zeroesAhead = mustSync
+    pen.writer.stage(commit.body.view, count: commit.count)
+    do throws(LogError) {
+      guard try pen.writer.write() == 1 else { return false }
+      if mustSync { try pen.writer.sync() }
+    } catch {
+      noteFailure(error)
+      return true
+    }
+    recycle(state.queue.pop()!)
+    state.written += 1
+    state.statistics.framesWrittenAtOnce += 1
+    noteWritten(pen.writer, at: started)
+    if mustSync { noteAllSynced(pen.writer, since: started) }
+    state.wroteAtOnce = timing.now()
+    state.pace.note(from: started, to: state.wroteAtOnce, byEngine: true)
+    _ = release()
+    return true
   }
 
   /// An empty buffer, with the memory of an earlier commit where one has come back.
@@ -345,6 +408,7 @@ final class LogThread: @unchecked Sendable {
     writerThread = nil
     syncerThread = nil
     keeperThread = nil
+    pen = nil
     return failure
   }
 
@@ -469,63 +533,61 @@ extension LogThread {
   }
 
   private func runWriter() {
-    var writer = writerToStart.take()!
+    let pen = self.pen!
     // Taken from the queue and not written yet; it outlives a write that found the disk full.
     var batch = Queue()
     var retryAt: UInt64 = 0
-    while let job = nextJob(&writer, &batch, retryAt) {
+    while let job = nextJob(pen, &batch, retryAt) {
       do throws(LogError) {
         switch job {
         case .write(let mustSync):
-          try write(&batch, with: &writer, mustSync: mustSync)
+          try write(&batch, with: &pen.writer, mustSync: mustSync)
           guard !batch.isEmpty else { break }
-          if lock.withLock({ state.isStopping }) { throw .full(path: writer.file.path) }
+          if lock.withLock({ state.isStopping }) { throw .full(path: pen.writer.file.path) }
           retryAt = timing.now() + timing.fullAge
-        case .beginSegment: try beginSegment(&writer)
-        case .adopt(let adoption): try adopt(adoption, with: &writer)
-        case .takeIn(let returned): try takeIn(returned, with: &writer)
-        case .idle: try fallIdle(&writer)
+        case .beginSegment: try beginSegment(&pen.writer)
+        case .adopt(let adoption): try adopt(adoption, with: &pen.writer)
+        case .takeIn(let returned): try takeIn(returned, with: &pen.writer)
+        case .idle: try fallIdle(&pen.writer)
         }
       } catch { fail(error) }
     }
-    do throws(LogError) { try finish(&writer) } catch { fail(error) }
-    // The file is closed with the writer: not under a sync.
-    lock.withLock { while state.syncing != nil { progress.wait() } }
+    do throws(LogError) { try finish(&pen.writer) } catch { fail(error) }
   }
 
   /// Sleeps until there is something to do; nil once the log stops and nothing is left to write.
   private func nextJob(
-    _ writer: inout LogWriter, _ batch: inout Queue, _ retryAt: UInt64
+    _ pen: Pen, _ batch: inout Queue, _ retryAt: UInt64
   ) -> Job? {
     lock.lock()
     defer { lock.unlock() }
     while true {
       guard state.failure == nil else {
         while let dropped = batch.pop() { recycle(dropped) }
-        // The folder's lock goes with the writer: not while the keeper may change the manifest.
         if state.isStopping, state.errand == nil { return nil }
         _ = sleepWriter()
         continue
       }
       let isRetry = !batch.isEmpty
-      writer.noteDurable(state.durableSequence)
-      writer.zeroesAhead = state.policy == .always
+      state.retries = isRetry
+      pen.writer.noteDurable(state.durableSequence)
+      pen.writer.zeroesAhead = state.policy == .always
       // These come before the queue, which never is empty under a steady load. All that is queued
       // behind the checkpoint's last command then goes to the new segment.
       if let returned = state.returned {
         state.returned = nil
         return .takeIn(returned)
       }
-      if state.errand == nil, let errand = makingErrand(&writer) { give(errand) }
+      if state.errand == nil, let errand = makingErrand(&pen.writer) { give(errand) }
       if state.wantsSegment, !isRetry, !state.isStopping {
         // Very seldom: the last change of segments was just now.
-        if state.errand != nil, writer.lacksNext {
+        if state.errand != nil, pen.writer.lacksNext {
           _ = sleepWriter()
           continue
         }
         return .beginSegment
       }
-      if let adoption = state.adoption, adoption.checkpoint.sequence <= writer.written,
+      if let adoption = state.adoption, adoption.checkpoint.sequence <= pen.writer.written,
         state.errand == nil
       {
         return .adopt(adoption)
@@ -535,7 +597,7 @@ extension LogThread {
       let mustSync = state.policy == .always || synced < state.flushTarget
       if isRetry, !isListing, let adoption = state.adoption {
         // What the checkpoint has cannot be written: it takes the space that is lacking.
-        answer(adoption, .failure(.full(path: writer.file.path)))
+        answer(adoption, .failure(.full(path: pen.writer.file.path)))
       }
       if isRetry, !state.isStopping {
         let now = timing.now()
@@ -552,10 +614,11 @@ extension LogThread {
         _ = sleepWriter()
         continue
       }
-      if writer.isFull {
+      if pen.writer.isFull {
         if !sleepWriter(timing.fullAge) { return .idle }
-      } else if !state.spares.isEmpty || mayCloseGap(writer) {
-        if !sleepWriter(timing.idleAge) { return .idle }
+      } else if !state.spares.isEmpty || mayCloseGap(pen.writer) {
+        let isOver = !sleepWriter(timing.idleAge)
+        if isOver, timing.now() >= state.wroteAtOnce + timing.idleAge { return .idle }
       } else {
         _ = sleepWriter()
       }
@@ -565,6 +628,7 @@ extension LogThread {
   /// - Returns: false when the time was over before anybody had something for the writer.
   private func sleepWriter(_ nanoseconds: UInt64? = nil) -> Bool {
     state.writerSleeps = true
+    state.writerSleepsLong = nanoseconds == nil
     defer { state.writerSleeps = false }
     guard let nanoseconds else {
       work.wait()
@@ -589,6 +653,7 @@ extension LogThread {
       writer.stage(commit.body.view, count: commit.count)
       next = commit.next
     }
+    let writeStarted = timing.now()
     let written = try writer.write()
     // By a change of segments, which syncs what was written before it.
     let hasSyncedBefore = writer.durable > durableBefore
@@ -597,8 +662,10 @@ extension LogThread {
       syncStarted = timing.now()
       try writer.sync()
     }
+    let ended = timing.now()
     let mustWake = lock.withLock {
       guard state.failure == nil else { return false }
+      state.pace.note(from: writeStarted, to: ended, byEngine: false)
       if hasSyncedBefore {
         noteSynced(state.written, sequence: before, since: started)
       }

@@ -324,6 +324,15 @@ struct LogWriter: ~Copyable {
   /// Whether the next write begins a new segment, and perhaps syncs the last one for it.
   var needsRotation: Bool { wantsRotation && (next != nil || !isSupplied) }
 
+  /// Whether a commit of `size` bytes can be written without a change of segments, without setting
+  /// space aside, and, if asked for, into zeros that are there already.
+  func isReady(for size: Int, withZeros: Bool) -> Bool {
+    guard failure == nil, !isFull, !needsRotation else { return false }
+    let end = end + FrameHeader.size + size, step = options.reserveStep
+    if withZeros, options.zeroStep > 0, zeroedEnd <= end { return false }
+    return step == 0 || !canReserve || reservedEnd - end >= step / 2
+  }
+
   /// Whether a segment that is full has none to be followed by.
   var lacksNext: Bool { next == nil }
 

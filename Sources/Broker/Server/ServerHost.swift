@@ -183,6 +183,7 @@ final class ServerHost: Host {
       ("aof_pending_bio_fsync", statistics.isSyncRunning ? "1" : "0"),
       ("aof_delayed_fsync", "\(statistics.delayedSyncs)"),
       ("martlet_log_frames", "\(statistics.framesWritten)"),
+      ("martlet_log_frames_at_once", "\(statistics.framesWrittenAtOnce)"),
       ("martlet_log_bytes", "\(statistics.bytesWritten)"),
       ("martlet_log_syncs", "\(statistics.syncs)"),
       ("martlet_log_last_sync_usec", "\(statistics.lastSyncNanoseconds / 1000)"),

@@ -15,7 +15,8 @@ extension Server {
   mutating func turn() {
     let count = poller.wait(nanoseconds: patience())
     let begin = beginOfTurn()
-    if count == 0, hasFrame { commitFrame() }  // All is quiet: nothing will join the frame soon.
+    // All is quiet: nothing will join the frame soon.
+    if count == 0, hasFrame { commitFrame(isQuiet: true) }
     engine.context.monotonic = begin.monotonic / 1_000_000
     let now = SystemClock.wallMicroseconds()
     engine.context.wall = now / 1000
@@ -116,7 +117,9 @@ extension Server {
   }
 
   /// Hands the effects so far to the log as one frame.
-  mutating func commitFrame() {
+  ///
+  /// - Parameter isQuiet: there is nothing to do but to wait for it.
+  mutating func commitFrame(isQuiet: Bool = false) {
     let count = engine.context.effects.count
     guard count > 0, let log else { return }
     guard engine.context.effects.bytes.count <= FrameHeader.bodySizeMax else {
@@ -126,8 +129,9 @@ extension Server {
       return
     }
     let body = engine.context.effects.take(spare: log.takeSpare())
-    let ordinal = log.submit(body, count: count)
+    let ordinal = log.submit(body, count: count, isQuiet: isQuiet)
     precondition(ordinal == engine.context.commit)
+    engine.context.durableCommit = log.released
     frameSince = 0
     engine.context.commit += 1
   }

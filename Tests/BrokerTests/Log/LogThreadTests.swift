@@ -49,11 +49,24 @@ private final class Rig: Sendable {
 
   func submit(_ number: Int) -> UInt64 { submit(SampleCommit(number: number, count: 1, size: 30)) }
 
-  func submit(_ commit: SampleCommit) -> UInt64 {
+  func submit(_ commit: SampleCommit, isQuiet: Bool = false) -> UInt64 {
     var body = log.takeSpare()
     #expect(body.count == 0)
     body.append(commit.bytes)
-    return log.submit(body, count: commit.count)
+    return log.submit(body, count: commit.count, isQuiet: isQuiet)
+  }
+
+  /// Submits commits, each after the one before has been released, until `isSo`.
+  ///
+  /// - Returns: how many there were.
+  func submit(until isSo: @Sendable () -> Bool) -> Int {
+    var count = 0
+    while !isSo() {
+      let ordinal = submit(SampleCommit(number: count, count: 1, size: 30), isQuiet: true)
+      watch { self.log.released == ordinal }
+      count += 1
+    }
+    return count
   }
 
   /// Waits for a wake-up after which `isSo` holds.
@@ -419,4 +432,96 @@ func aStoppedLogHasAllCommitsInOrder(seed: UInt64) throws {
   adopter.join()
   #expect(isTaken.isSet)
   #expect(rig.log.stop() == nil)
+}
+
+@Test(arguments: [SyncPolicy.always, .everySecond, .never])
+func onAQuickDiskTheEngineWritesItself(policy: SyncPolicy) throws {
+  let rig = try Rig(policy)
+  let before = rig.submit { rig.log.statistics.framesWrittenAtOnce == 3 }
+  #expect(before >= DiskPace.runMin + 3)
+  // Under `always` it does so only where there is nothing else to do: else it goes on meanwhile.
+  rig.disk.closeGate()
+  let ordinal = rig.submit(before)
+  if policy == .always {
+    #expect(rig.log.released == ordinal - 1)
+    rig.disk.awaitSync()
+    rig.disk.openGate()
+  }
+  rig.watch { rig.log.released == ordinal }
+  #expect(policy == .always || rig.log.synced < ordinal)
+  rig.disk.openGate()
+  #expect(rig.log.stop() == nil)
+  #expect(try rig.replayed().count == before + 1)
+}
+
+@Test func aCommitThatTheEngineSyncsIsDurableOnReturn() throws {
+  let rig = try Rig(.always)
+  _ = rig.submit { rig.log.statistics.framesWrittenAtOnce == 1 }
+  let syncs = rig.disk.syncs
+  let ordinal = rig.submit(SampleCommit(number: 0, count: 1, size: 30), isQuiet: true)
+  #expect(rig.log.statistics.framesWrittenAtOnce == 2)
+  #expect(rig.log.synced == ordinal)
+  #expect(rig.disk.syncs == syncs + 1)
+  #expect(rig.log.stop() == nil)
+}
+
+@Test func aSyncOfTheEnginesThatFailsEndsTheLogForGood() throws {
+  let rig = try Rig(.always)
+  let count = rig.submit { rig.log.statistics.framesWrittenAtOnce == 1 }
+  rig.disk.failSyncs()
+  _ = rig.submit(SampleCommit(number: count, count: 1, size: 30), isQuiet: true)
+  #expect("\(rig.log.failure!)".contains("told to"))
+  #expect(rig.log.released == count)
+  #expect(rig.log.stop() != nil)
+}
+
+@Test(arguments: [SyncPolicy.always, .everySecond])
+func aWriteOfTheEnginesThatFindsTheDiskFullIsTriedAgain(policy: SyncPolicy) throws {
+  let rig = try Rig(policy)
+  let count = rig.submit { rig.log.statistics.framesWrittenAtOnce == 1 }
+  rig.disk.setFull(true)
+  let ordinal = rig.submit(SampleCommit(number: count, count: 1, size: 30), isQuiet: true)
+  rig.watch { rig.log.isDiskFull }
+  #expect(rig.log.failure == nil)
+  #expect(rig.log.released == count)
+  rig.disk.setFull(false)
+  rig.watch {
+    rig.advance(milliseconds: 1)
+    return rig.log.released == ordinal && !rig.log.isDiskFull
+  }
+  #expect(rig.log.stop() == nil)
+  #expect(try rig.replayed().count == count + 1)
+}
+
+@Test func theGapBehindAFrameOfTheEnginesIsClosedToo() throws {
+  let rig = try Rig(.always, idleMilliseconds: 1)
+  for round in 1...2 {
+    _ = rig.submit { rig.log.statistics.framesWrittenAtOnce == round }
+    let frames = rig.log.statistics.framesWritten
+    rig.advance(milliseconds: 1)
+    rig.watch { rig.log.statistics.framesWritten == frames + 1 }
+  }
+  #expect(rig.log.stop() == nil)
+}
+
+@Test func aSlowCommitLeavesTheNextToTheWriter() {
+  var pace = DiskPace()
+  let slow = DiskPace.slowAge + 1
+  func note(_ start: UInt64, _ length: UInt64, byEngine: Bool = false) {
+    pace.note(from: start, to: start + length, byEngine: byEngine)
+  }
+  for _ in 1..<DiskPace.runMin { note(0, DiskPace.slowAge) }
+  #expect(!pace.isQuick(at: 1))
+  note(0, 1)
+  #expect(pace.isQuick(at: 1))
+  // The writer's slow commits end the run and no more.
+  note(0, slow)
+  #expect(!pace.isQuick(at: slow))
+  for _ in 0..<DiskPace.runMin { note(slow, 1) }
+  #expect(pace.isQuick(at: slow + 1))
+  // The engine's own also keep it from the disk, a hundred times as long.
+  note(0, slow, byEngine: true)
+  for _ in 0..<DiskPace.runMin { note(slow, 1) }
+  #expect(!pace.isQuick(at: 101 * slow - 1))
+  #expect(pace.isQuick(at: 101 * slow))
 }
