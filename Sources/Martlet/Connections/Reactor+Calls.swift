@@ -11,7 +11,6 @@ extension Reactor {
     openCount += 1
     if request.isCancelled { return finish(request, .failure(.cancelled)) }
     if isClosing { return finish(request, .failure(.closed)) }
-    request.begin = now
     if let timeout = request.timeout {
       request.deadline = now + timeout
       wake(at: request.deadline)
@@ -49,6 +48,7 @@ extension Reactor {
           return
         }
         bytesInFlight += request.size
+        request.writtenAt = now
         connection.write(request)
         touch(connection)
       }
@@ -235,10 +235,10 @@ extension Reactor {
     let connection = request.connection
     let wasSent = connection?.hasSent(request) == true
     abandon(request, timeoutError(request, wasSent: wasSent))
-    // A server that says nothing at all for so long is not there any more.
-    let limit = options.timeout.nanoseconds
+    // A server that has said nothing at all since is not there any more.
     if case .shared = request.lane, wasSent, let connection, connection.state == .ready,
-      request.begin + limit <= now, connection.heardAt + limit <= now
+      connection.heardAt <= request.writtenAt,
+      request.writtenAt + options.timeout.nanoseconds / 2 <= now
     {
       lost(connection, MartletError(.connectionLost, "nothing came for \(options.timeout)"))
     }

@@ -37,7 +37,8 @@ final class Request: @unchecked Sendable {
   var phase = Phase.new
   /// Cancelled before it was handed over.
   var isCancelled = false
-  var begin: Int64 = 0
+  /// When it was put into the output of a shared connection; monotonic ns.
+  var writtenAt: Int64 = 0
   var deadline = Int64.max
   /// The connection that it was written to; none once it is done.
   var connection: Connection?
