@@ -19,6 +19,7 @@ let package = Package(
   name: "martlet",
   products: [
     .library(name: "Martlet", targets: ["Martlet"]),
+    .library(name: "MartletTesting", targets: ["MartletTesting"]),
     .executable(name: "martlet-server", targets: ["martlet-server"]),
     .executable(name: "martlet-benchmark", targets: ["martlet-benchmark"]),
   ],
@@ -26,6 +27,7 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     .target(name: "RESP", swiftSettings: house),
     .target(name: "Martlet", dependencies: ["CLinux", "RESP"], swiftSettings: house),
+    .target(name: "MartletTesting", dependencies: ["Martlet", "Broker"], swiftSettings: house),
     .target(name: "Lua", swiftSettings: house),
     .target(name: "Broker", dependencies: ["CLinux", "RESP", "Lua"], swiftSettings: house),
     .executableTarget(
@@ -46,7 +48,8 @@ let package = Package(
       swiftSettings: house, linkerSettings: standalone),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: house),
     .testTarget(
-      name: "MartletTests", dependencies: ["Martlet", "Broker"], swiftSettings: house),
+      name: "MartletTests", dependencies: ["Martlet", "MartletTesting", "Broker"],
+      swiftSettings: house),
     .testTarget(name: "LoadToolTests", dependencies: ["LoadTool"], swiftSettings: house),
     .testTarget(name: "LuaTests", dependencies: ["Lua"], swiftSettings: house),
     .testTarget(name: "BrokerTests", dependencies: ["Broker"], swiftSettings: house),
