@@ -46,6 +46,9 @@ let package = Package(
     .executableTarget(
       name: "lua-runner", dependencies: ["Lua"], path: "Benchmarks/lua-runner",
       swiftSettings: house, linkerSettings: standalone),
+    .executableTarget(
+      name: "sdk-benchmark", dependencies: ["CLinux", "Martlet"], path: "Benchmarks/sdk",
+      exclude: ["run"], swiftSettings: house),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: house),
     .testTarget(
       name: "MartletTests", dependencies: ["Martlet", "MartletTesting", "Broker"],

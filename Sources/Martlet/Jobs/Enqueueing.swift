@@ -1,6 +1,10 @@
 // Enqueueing.swift: jobs on their way into queues, one by one or many at once.
 
-public import Foundation
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
 
 extension MartletClient {
   /// Adds a job to its queue, now or after `delay`.

@@ -2,7 +2,11 @@
 //
 // Both are made once: each call of theirs works on a copy of their options, so tasks may share them.
 
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 enum JSON {
   private static let encoder: JSONEncoder = {

@@ -3,7 +3,11 @@
 // Written by hand around what Codable makes, and read by a scan that finds where the parts are: only the
 // job's own data goes through JSONDecoder, and only once.
 
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// The body of a job: JSON that any language can read and write.
 ///

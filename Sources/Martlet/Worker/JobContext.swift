@@ -1,6 +1,10 @@
 // JobContext.swift: what a handler is told about its job.
 
-public import Foundation
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
 
 /// What a handler is told about its job, and may do to it.
 ///

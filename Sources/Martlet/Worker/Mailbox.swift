@@ -5,7 +5,7 @@ enum WorkerEvent: Sendable {
   case fetched(lane: Int, Result<[Delivery], MartletError>)
   case sent(Result<[BatchReply], MartletError>)
   case finished(SlotID, Ending)
-  /// The handler of a slot may take so long from now on.
+  /// The handler of a slot may take so long.
   case limited(SlotID, Duration)
   case extended(SlotID, Int64)
   /// An instant that the loop wanted to know of has come.

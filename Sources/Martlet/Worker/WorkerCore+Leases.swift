@@ -50,9 +50,10 @@ extension WorkerCore {
     if !wasCancelled { actions.append(.cancel(id, reason)) }
   }
 
-  /// The handler of `id` may take until `deadline`.
-  mutating func limit(_ id: SlotID, until deadline: Duration, of limit: Duration) {
+  /// The handler of `id` may take so long, counted from when its job came.
+  mutating func limit(_ id: SlotID, to limit: Duration) {
     guard isCurrent(id) else { return }
+    let deadline = slots[id.index].begin + limit
     slots[id.index].deadline = deadline
     slots[id.index].limit = limit
     earliestDeadline = min(earliestDeadline ?? deadline, deadline)

@@ -84,6 +84,8 @@ struct WorkerCore {
     var receipt: Receipt = Receipt()
     /// The length of the lease, ms; 0 when there is none.
     var lease: Int64 = 0
+    /// When the job came.
+    var begin: Duration = .zero
     /// When the handler has had its time, and how long that is.
     var deadline: Duration?
     var limit: Duration = .zero
@@ -205,6 +207,7 @@ struct WorkerCore {
       slots[index].isRunning = true
       slots[index].receipt = delivery.receipt
       slots[index].lease = delivery.lease
+      slots[index].begin = now
       slots[index].deadline = nil
       slots[index].cancelled = nil
       if delivery.lease > 0 { beginBeat(delivery.lease, now: now) }

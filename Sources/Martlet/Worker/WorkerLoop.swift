@@ -68,7 +68,7 @@ struct WorkerLoop {
     case .finished(let slot, let ending):
       if core.isCurrent(slot) { jobs[slot.index] = nil }
       core.finished(slot, ending)
-    case .limited(let slot, let limit): core.limit(slot, until: now + limit, of: limit)
+    case .limited(let slot, let limit): core.limit(slot, to: limit)
     case .extended(let slot, let lease): core.extended(slot, to: lease, now: now)
     case .time: alarm = nil
     case .shutDown: core.shutDown(now: now)

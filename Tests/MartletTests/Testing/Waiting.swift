@@ -38,15 +38,15 @@ final class Notes<Note: Sendable & Equatable>: Sendable {
   }
 }
 
-/// Runs `body` while `worker` works, and ends the worker after.
+/// Runs `body` while `worker` works, and ends the worker after, whatever its handlers do.
 func working<R: Sendable>(
   _ worker: Worker, _ body: @Sendable () async throws -> R
 ) async throws -> R {
-  async let work: Void = worker.run()
+  let work = Task { try await worker.run() }
   let result: Result<R, any Error>
   do { result = .success(try await body()) } catch { result = .failure(error) }
-  worker.shutDown()
-  try await work
+  work.cancel()
+  try await work.value
   return try result.get()
 }
 

@@ -214,8 +214,8 @@ extension WorkerCore {
   @Test func aHandlerWhoseTimeIsOverIsCancelledAndItsJobHasFailed() {
     var rig = Rig(2)
     let slots = rig.deliver("a", "b")
-    rig.core.limit(slots[0], until: .seconds(3), of: .seconds(3))
-    rig.core.limit(slots[1], until: .seconds(4), of: .seconds(4))
+    rig.core.limit(slots[0], to: .seconds(3))
+    rig.core.limit(slots[1], to: .seconds(4))
     #expect(rig.core.nextDeadline == .seconds(3))
     rig.turn(at: .seconds(3))
     #expect(rig.actions == [.cancel(slots[0], .timedOut(after: .seconds(3)))])
@@ -232,7 +232,7 @@ extension WorkerCore {
   @Test func whatIsDoneAfterItsTimeIsDone() {
     var rig = Rig(1)
     let slot = rig.deliver("a")[0]
-    rig.core.limit(slot, until: .seconds(3), of: .seconds(3))
+    rig.core.limit(slot, to: .seconds(3))
     rig.turn(at: .seconds(3))
     rig.finish(slot)
     #expect(rig.actions.contains(.send([.acknowledge(receipts("a"))])))
