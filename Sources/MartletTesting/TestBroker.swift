@@ -6,7 +6,6 @@
 internal import Broker
 internal import Foundation
 public import Martlet
-import Synchronization
 
 /// A Martlet broker in this process, for tests of what uses Martlet.
 ///
@@ -32,7 +31,7 @@ public final class TestBroker: Sendable {
   private let folder: String
   private let options: [String]
   private let time = EmbeddedBroker.Time()
-  private let broker: Mutex<EmbeddedBroker?>
+  private let broker: Locked<EmbeddedBroker?>
 
   /// Starts a broker.
   ///
@@ -44,7 +43,7 @@ public final class TestBroker: Sendable {
     url = "unix://\(folder)/socket"
     self.options = options
     do throws(TestBrokerError) {
-      broker = Mutex(try Self.start(folder, options, time))
+      broker = Locked(try Self.start(folder, options, time))
     } catch {
       Self.remove(folder)
       throw error

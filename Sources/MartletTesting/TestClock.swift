@@ -1,6 +1,6 @@
 // TestClock.swift: a clock that stands still until the test moves it on.
 
-import Synchronization
+import Martlet
 
 /// A clock for tests: time passes when `TestBroker.advance(by:)` says so, and only then.
 ///
@@ -40,7 +40,7 @@ public final class TestClock: Clock, Sendable {
     var cancelled: Set<Int> = []
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// A clock at its beginning.
   public init() {}

@@ -21,7 +21,7 @@ extension MartletClient {
     guard !Task.isCancelled else { throw .cancelled }
     let feed = SubscriptionFeed(
       channels: channels, patterns: patterns, bufferedMessages: bufferedMessages)
-    let subscription = Subscription(feed, gate)
+    let subscription = Subscription(feed, self)
     try gate.post(.subscribe(feed))
     let outcome = await withTaskCancellationHandler {
       await Result.of { () async throws(MartletError) in try await feed.start() }
@@ -59,11 +59,12 @@ public final class Subscription: AsyncSequence, Sendable {
   public typealias Element = Message
 
   private let feed: SubscriptionFeed
-  private let gate: Gate
+  /// Kept, for a client that is let go closes its connections.
+  private let client: MartletClient
 
-  init(_ feed: SubscriptionFeed, _ gate: Gate) {
+  init(_ feed: SubscriptionFeed, _ client: MartletClient) {
     self.feed = feed
-    self.gate = gate
+    self.client = client
   }
 
   deinit { cancel() }
@@ -74,7 +75,7 @@ public final class Subscription: AsyncSequence, Sendable {
   /// Ends it: who reads it gets what is there, then the end.
   public func cancel() {
     feed.end(.cancelled)
-    try? gate.post(.unsubscribe(feed))  // After the end of the thread nothing is left to end.
+    try? client.gate.post(.unsubscribe(feed))  // After the end of the thread nothing is left to end.
   }
 
   /// Reads the messages from the first that nobody has read.

@@ -27,6 +27,8 @@ final class Connection {
   let role: Role
   var state = State.closed
   var socket: Socket?
+  /// Sockets that it had before: what was begun with one of these is over.
+  private(set) var resets = 0
   /// Addresses still to be tried in this attempt.
   var addresses: ArraySlice<SocketAddress> = []
   var greeting = Greeting()
@@ -112,6 +114,7 @@ final class Connection {
   func reset() {
     socket?.close()
     socket = nil
+    resets += 1
     state = .closed
     deadline = .max
     isWatchedForWriting = false

@@ -10,11 +10,11 @@
 /// A value that one thread at a time can use.
 ///
 /// Thread safety: `withLock` by any thread at any time, but not within itself.
-@safe final class Locked<Value>: @unchecked Sendable {
+@safe package final class Locked<Value>: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private var value: Value
 
-  init(_ value: sending Value) {
+  package init(_ value: sending Value) {
     unsafe mutex = .allocate(capacity: 1)
     self.value = value
     let code = unsafe pthread_mutex_init(mutex, nil)
@@ -26,7 +26,7 @@
     unsafe mutex.deallocate()
   }
 
-  func withLock<Result, Failure: Error>(
+  package func withLock<Result, Failure: Error>(
     _ body: (inout Value) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     unsafe pthread_mutex_lock(mutex)

@@ -171,8 +171,9 @@ extension Reactor {
     connection.lease?.isBroken = true
     connection.lease?.connection = nil
     connection.lease = nil
-    while let request = line.popFirst() {
-      if request.phase == .open { return acquire(for: request) }
+    // Who is refused a connection leaves its place to the next.
+    while exclusiveCount < max(1, options.blockingConnectionsMax), let request = line.popFirst() {
+      if request.phase == .open { acquire(for: request) }
     }
   }
 

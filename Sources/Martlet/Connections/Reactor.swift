@@ -82,8 +82,9 @@ final class Reactor {
     if connection.state == .connecting {
       connected(connection)
     } else if connection.isOpen {
+      let resets = connection.resets
       if event.canRead { receive(connection) }
-      if event.canWrite, connection.isOpen { flush(connection) }
+      if event.canWrite, connection.resets == resets { flush(connection) }
     }
   }
 
@@ -124,15 +125,16 @@ final class Reactor {
   // MARK: Input
 
   private func receive(_ connection: Connection) {
+    guard let socket = connection.socket else { return }
+    let resets = connection.resets
     // A busy connection leaves the rest for the next turn: level-triggered, it is told again.
     for _ in 0..<16 {
-      guard let socket = connection.socket else { return }
       let size = Connection.readSize
       switch socket.read(into: &connection.input, upTo: size) {
       case .bytes(let count):
         connection.heardAt = now
         parse(connection)
-        if count < size { return }
+        guard count == size, connection.resets == resets else { return }
       case .wouldBlock: return
       case .ended: return lost(connection, MartletError(.connectionLost, "the server closed it"))
       case .failed(let code):
@@ -142,7 +144,8 @@ final class Reactor {
   }
 
   private func parse(_ connection: Connection) {
-    while connection.isOpen {
+    let resets = connection.resets
+    while true {
       let outcome: ReplyParser.Outcome
       do throws(ReplyFormatError) {
         outcome = try connection.parser.parse(connection.input.view)
@@ -152,7 +155,8 @@ final class Reactor {
       guard case .reply(let size) = outcome else { break }
       guard size <= options.replySizeMax else { return refuseLargeReply(connection) }
       accept(connection, connection.input.view(at: 0, size: size))
-      if connection.isOpen { connection.input.removeFirst(size) }
+      guard connection.resets == resets else { return }
+      connection.input.removeFirst(size)
     }
     if connection.input.isEmpty {
       connection.input.reset(keeping: Connection.bufferKept)

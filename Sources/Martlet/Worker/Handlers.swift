@@ -1,7 +1,5 @@
 // Handlers.swift: which code does which job, and how its end is told to the core.
 
-import Synchronization
-
 /// What a worker's tasks share.
 struct WorkerReporter: Sendable {
   let client: MartletClient
@@ -160,7 +158,7 @@ struct JobRunner: Sendable {
         return .verdict(verdict)
       }
     }
-    let output = Mutex<Handler.Result?>(nil)
+    let output = Locked<Handler.Result?>(nil)
     func next(_ index: Int, _ context: JobContext) async throws -> JobVerdict {
       do {
         guard index == middleware.count else {
@@ -186,7 +184,7 @@ struct JobRunner: Sendable {
 final class NamesSeen: Sendable {
   /// Beyond so many, names are not told any more: who writes into the queue makes them up.
   private static let countMax = 1000
-  private let names = Mutex<Set<String>>([])
+  private let names = Locked<Set<String>>([])
 
   func isNew(_ name: String) -> Bool {
     names.withLock { $0.count < Self.countMax && $0.insert(name).inserted }

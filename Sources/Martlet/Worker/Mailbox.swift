@@ -1,7 +1,5 @@
 // Mailbox.swift: what happens to a worker, gathered until its loop comes by.
 
-import Synchronization
-
 /// What the loop of a worker hears of.
 enum WorkerEvent: Sendable {
   case fetched(lane: Int, Result<[Delivery], MartletError>)
@@ -25,7 +23,7 @@ final class Mailbox: Sendable {
     var waiter: CheckedContinuation<Void, Never>?
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   func post(_ event: WorkerEvent) {
     let waiter = state.withLock { state in

@@ -2,8 +2,6 @@
 //
 // What it does and when is decided in WorkerCore; WorkerLoop does it.
 
-import Synchronization
-
 /// Takes jobs and has handlers do them, many at once.
 ///
 /// ```swift
@@ -32,7 +30,7 @@ public final class Worker: Sendable {
   private let queues: [WorkerQueues]
   private let options: WorkerOptions
   private let mailbox = Mailbox()
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// A worker for queues that share a number of slots.
   ///

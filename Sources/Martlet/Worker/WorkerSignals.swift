@@ -4,7 +4,6 @@
 // the workers. The thread stays once it has begun; the handlers go with the last worker.
 
 import CLinux
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -19,7 +18,7 @@ enum WorkerSignals {
     var before: [(signal: Int32, action: sigaction)] = []
   }
 
-  private static let state = Mutex(State())
+  private static let state = Locked(State())
   private static let descriptor = eventfd(0, Int32(EFD_CLOEXEC))
 
   /// Has `worker` stop when a signal comes.

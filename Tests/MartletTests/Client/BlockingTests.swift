@@ -110,6 +110,24 @@ import Testing
   }
 }
 
+/// Goal: a refused login frees all who wait in line, not only those with a connection.
+@Test func aRefusedLoginFailsTheWholeLine() async throws {
+  let server = try FakeServer { peer in
+    _ = peer.request()
+    peer.send("-WRONGPASS no\r\n")
+    peer.waitForEnd()
+  }
+  let client = try MartletClient(server.url, options: options { $0.blockingConnectionsMax = 2 })
+  await withTaskGroup { group in
+    for number in 0..<30 {
+      group.addTask {
+        let result = await outcome { try await client.sendBlocking(["E", number], within: nil) }
+        #expect(result.failure == .server("WRONGPASS"))
+      }
+    }
+  }
+}
+
 // MARK: Sessions and transactions
 
 @Test func aSessionKeepsItsConnection() async throws {

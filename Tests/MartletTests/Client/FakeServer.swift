@@ -7,7 +7,6 @@
 import CLinux
 import Glibc
 import RESP
-import Synchronization
 
 @testable import Martlet
 
@@ -16,10 +15,10 @@ final class FakeServer: Sendable {
 
   private let listener: Int32
   private let path: String
-  private let accepted = Atomic<Int>(0)
+  private let accepted = Counter()
 
   /// Connections that were ever made.
-  var connectionCount: Int { accepted.load(ordering: .relaxed) }
+  var connectionCount: Int { accepted.value }
   var url: String { "unix://" + path }
 
   /// - Parameter script: is run for each connection, which ends with it.
@@ -32,11 +31,14 @@ final class FakeServer: Sendable {
         listener, bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
     }
     precondition(code == 0 && listen(listener, 64) == 0)
-    try IOThread.start(name: "fake-server") { [self] in
+    try IOThread.start(name: "fake-server") { [listener, accepted] in
       while true {
         let descriptor = accept(listener, nil, nil)
-        guard descriptor >= 0 else { return }
-        let index = accepted.add(1, ordering: .relaxed).oldValue
+        guard descriptor >= 0 else {
+          close(listener)
+          return
+        }
+        let index = accepted.add() - 1
         try? IOThread.start(name: "fake-peer") {
           let peer = Peer(descriptor, index: index)
           script(peer)

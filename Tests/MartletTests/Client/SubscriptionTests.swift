@@ -101,6 +101,25 @@ extension Peer {
   await hasEnded.wait()
 }
 
+/// Goal: a subscription keeps its client.
+@Test func aSubscriptionOutlivesTheLastUseOfItsClient() async throws {
+  let mayPublish = Signal()
+  let server = try FakeServer { peer in
+    peer.greet()
+    _ = peer.confirm()
+    mayPublish.block()
+    peer.publish("a", "1")
+    peer.waitForEnd()
+  }
+  func subscribe() async throws -> Subscription {
+    try await MartletClient(server.url).subscribe(to: ["a"])
+  }
+  let subscription = try await subscribe()
+  mayPublish.set()
+  var messages = subscription.makeAsyncIterator()
+  #expect(try await messages.next()?.text == "1")
+}
+
 @Test func aRefusedSubscriptionFails() async throws {
   let server = try FakeServer { peer in
     peer.greet()

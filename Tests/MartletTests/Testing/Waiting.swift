@@ -2,7 +2,6 @@
 
 import Martlet
 import MartletTesting
-import Synchronization
 import Testing
 
 /// Polls until `condition` holds; false after more time than anything here needs.
@@ -26,7 +25,7 @@ func soon(
 
 /// Things that happened, in order. Thread safety: any task may call anything.
 final class Notes<Note: Sendable & Equatable>: Sendable {
-  private let notes = Mutex<[Note]>([])
+  private let notes = Locked<[Note]>([])
 
   func add(_ note: Note) { notes.withLock { $0.append(note) } }
   var all: [Note] { notes.withLock { $0 } }
