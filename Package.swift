@@ -18,12 +18,16 @@ let standalone: [LinkerSetting] = [
 let package = Package(
   name: "martlet",
   products: [
+    .library(name: "Martlet", targets: ["Martlet"]),
+    .library(name: "MartletTesting", targets: ["MartletTesting"]),
     .executable(name: "martlet-server", targets: ["martlet-server"]),
     .executable(name: "martlet-benchmark", targets: ["martlet-benchmark"]),
   ],
   targets: [
     .systemLibrary(name: "CLinux"),
     .target(name: "RESP", swiftSettings: house),
+    .target(name: "Martlet", dependencies: ["CLinux", "RESP"], swiftSettings: house),
+    .target(name: "MartletTesting", dependencies: ["Martlet", "Broker"], swiftSettings: house),
     .target(name: "Lua", swiftSettings: house),
     .target(name: "Broker", dependencies: ["CLinux", "RESP", "Lua"], swiftSettings: house),
     .executableTarget(
@@ -42,7 +46,13 @@ let package = Package(
     .executableTarget(
       name: "lua-runner", dependencies: ["Lua"], path: "Benchmarks/lua-runner",
       swiftSettings: house, linkerSettings: standalone),
+    .executableTarget(
+      name: "sdk-benchmark", dependencies: ["CLinux", "Martlet"], path: "Benchmarks/sdk",
+      exclude: ["run"], swiftSettings: house),
     .testTarget(name: "RESPTests", dependencies: ["RESP"], swiftSettings: house),
+    .testTarget(
+      name: "MartletTests", dependencies: ["Martlet", "MartletTesting", "Broker"],
+      swiftSettings: house),
     .testTarget(name: "LoadToolTests", dependencies: ["LoadTool"], swiftSettings: house),
     .testTarget(name: "LuaTests", dependencies: ["Lua"], swiftSettings: house),
     .testTarget(name: "BrokerTests", dependencies: ["Broker"], swiftSettings: house),

@@ -10,7 +10,7 @@ import Glibc
 struct Signals: ~Copyable {
   enum Request: Equatable, Sendable { case terminate, interrupt }
 
-  /// Readable when a signal has come.
+  /// Readable when a signal has come; negative when there are none.
   let descriptor: Int32
 
   init() throws(SystemError) {
@@ -28,6 +28,11 @@ struct Signals: ~Copyable {
     Self.ignoreBrokenPipes()
     _ = signal(SIGHUP, SIG_IGN)
   }
+
+  private init(descriptor: Int32) { self.descriptor = descriptor }
+
+  /// No signals: those of the process are somebody else's.
+  static var none: Signals { Signals(descriptor: -1) }
 
   deinit { if descriptor >= 0 { _ = close(descriptor) } }
 

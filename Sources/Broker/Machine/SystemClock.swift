@@ -1,6 +1,7 @@
 // SystemClock.swift: what time it is. The engine never asks; the turn asks and hands it in.
 
 import Glibc
+import Synchronization
 
 enum SystemClock {
   /// Nanoseconds since some fixed point; never goes back, not even when somebody sets the clock.
@@ -26,6 +27,25 @@ enum SystemClock {
     var time = timespec()
     _ = unsafe clock_gettime(clock, &time)
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+}
+
+/// Clocks that stand still until somebody moves them on: both begin with the system's time.
+///
+/// Thread safety: any thread may call anything.
+final class HandClock: Sendable {
+  private let monotonicStart = SystemClock.monotonic()
+  private let wallStart = SystemClock.wallMicroseconds()
+  private let passed = Atomic<Int64>(0)
+
+  /// Nanoseconds, as `SystemClock` has them.
+  var monotonic: Int64 { monotonicStart + passed.load(ordering: .acquiring) }
+  /// Microseconds since 1970.
+  var wallMicroseconds: Int64 { wallStart + passed.load(ordering: .acquiring) / 1000 }
+
+  func advance(nanoseconds: Int64) {
+    precondition(nanoseconds >= 0)
+    passed.add(nanoseconds, ordering: .acquiringAndReleasing)
   }
 }
 

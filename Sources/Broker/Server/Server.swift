@@ -16,6 +16,8 @@ struct Server: ~Copyable {
   var poller: Poller
   let signals: Signals
   let wakeUp: WakeUp
+  /// What the time is, where a test says so; nil for the system's clocks.
+  var clock: HandClock?
 
   var log: LogThread?
   let host: ServerHost

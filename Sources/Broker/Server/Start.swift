@@ -52,7 +52,7 @@ public enum Martlet {
     unsafe bytes.withUnsafeMutableBytes { raw in unsafe _ = write(2, raw.baseAddress, raw.count) }
   }
 
-  private static func settings(_ start: StartArguments) throws -> Settings {
+  static func settings(_ start: StartArguments) throws -> Settings {
     guard let file = start.file else { return try start.settings() }
     let bytes: [UInt8]
     do { bytes = try TextFile.read(file) } catch {
@@ -63,11 +63,26 @@ public enum Martlet {
 
   private static func serve(_ settings: Settings, optionsFile: String?) throws -> Int32 {
     Allocator.tune()
-    let begin = SystemClock.monotonic()
     let journal = try openJournal(settings)
     let signals = try Signals()
-    let wakeUp = try WakeUp()
     let host = ServerHost(journal: journal, optionsFile: optionsFile)
+    var server = try assemble(settings, host: host, wakeUp: try WakeUp(), signals: signals)
+    let hasPIDFile = writePIDFile(settings, journal)
+    CodePages.forgetTouched()
+    let code = server.run()
+    if hasPIDFile { TextFile.remove(settings.pidFile) }
+    journal.warning("Martlet is now ready to exit, bye bye...")
+    exit(code)  // Without freeing the data key by key: the system takes it back at once.
+  }
+
+  /// The server as it is before its first turn: it listens and has its data.
+  ///
+  /// - Parameter clock: takes the place of the system's clocks, for tests.
+  static func assemble(
+    _ settings: Settings, host: ServerHost, wakeUp: WakeUp, signals: consuming Signals,
+    clock: HandClock? = nil
+  ) throws -> Server {
+    let begin = SystemClock.monotonic(), journal = host.journal
     journal.notice("Martlet \(version) is starting, process \(ProcessInfo.id)")
     var recovery = try settings.isLogged ? openFolder(settings) : nil
     // The log's identity is as secret as a number of this run; and a checkpoint, which has its keys
@@ -77,8 +92,8 @@ public enum Martlet {
     )
     try configure(&engine, settings, journal)
     engine.context.stopwatch = { SystemClock.monotonic() }
-    engine.context.wall = SystemClock.wall()
-    engine.context.monotonic = SystemClock.monotonic() / 1_000_000
+    engine.context.wall = (clock?.wallMicroseconds ?? SystemClock.wallMicroseconds()) / 1000
+    engine.context.monotonic = (clock?.monotonic ?? SystemClock.monotonic()) / 1_000_000
     engine.context.lastSave = engine.context.wall / 1000
     let clients = DescriptorLimit.raise(forClients: settings.clientCountMax)
     if clients < settings.clientCountMax {
@@ -97,23 +112,21 @@ public enum Martlet {
     warnOfStrangers(engine.context.isOpenToAll, settings, host)
     let poller = try Poller()
     try poller.add(wakeUp.descriptor, tag: Server.wakeTag, for: .reading)
-    try poller.add(signals.descriptor, tag: Server.signalTag, for: .reading)
+    if signals.descriptor >= 0 {
+      try poller.add(signals.descriptor, tag: Server.signalTag, for: .reading)
+    }
     var server = Server(
       engine: engine, host: host, wakeUp: wakeUp, networks: networks, poller: poller,
       signals: signals)
+    server.clock = clock
     if let recovery = recovery.take() {
       try server.load(recovery)
     } else {
       journal.warning("appendonly is no: all data is gone when the process ends")
     }
     server.engine.context.effects.isEnabled = settings.isLogged
-    let hasPIDFile = writePIDFile(settings, journal)
     journal.notice("Ready after \(milliseconds(since: begin)) ms")
-    CodePages.forgetTouched()
-    let code = server.run()
-    if hasPIDFile { TextFile.remove(settings.pidFile) }
-    journal.warning("Martlet is now ready to exit, bye bye...")
-    exit(code)  // Without freeing the data key by key: the system takes it back at once.
+    return server
   }
 
   /// Locks the data folder and finds out what is in it.
@@ -123,7 +136,7 @@ public enum Martlet {
       options: LogOptions(identity: randomSeed(), processID: Int32(ProcessInfo.id)))
   }
 
-  private static func openJournal(_ settings: Settings) throws(StartError) -> ServerLog {
+  static func openJournal(_ settings: Settings) throws(StartError) -> ServerLog {
     do throws(SystemError) {
       return try ServerLog(path: settings.logFile, level: settings.logLevel)
     } catch {

@@ -17,8 +17,8 @@ extension Server {
     let begin = beginOfTurn()
     // All is quiet: nothing will join the frame soon.
     if count == 0, hasFrame { commitFrame(isQuiet: true) }
-    engine.context.monotonic = begin.monotonic / 1_000_000
-    let now = SystemClock.wallMicroseconds()
+    engine.context.monotonic = (clock?.monotonic ?? begin.monotonic) / 1_000_000
+    let now = clock?.wallMicroseconds ?? SystemClock.wallMicroseconds()
     engine.context.wall = now / 1000
     engine.context.wallMicroseconds = now % 1000
     if let log { engine.context.durableCommit = log.released }
@@ -99,7 +99,8 @@ extension Server {
       guard deadline > engine.context.monotonic else { return 0 }  // However long ago it was.
       until = min(until, deadline)
     }
-    return max(0, min(1_000_000_000, until * 1_000_000 - SystemClock.monotonic()))
+    let now = clock?.monotonic ?? SystemClock.monotonic()
+    return max(0, min(1_000_000_000, until * 1_000_000 - now))
   }
 
   /// Whether effects wait to become a frame, which they do as soon as no request is at hand that

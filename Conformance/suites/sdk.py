@@ -1,0 +1,244 @@
+"""The Swift library: a user's package builds and works; workers, broker and connections are killed, and no job is lost or acknowledged twice.
+
+Goal: programs/swift-jobs, which depends on the library as a user's package does, builds in release and does its work; and in a run in
+which workers get SIGKILL and SIGTERM, the broker is killed and restarted and connections are cut, every acknowledged job is done at
+least once, each is acknowledged once, and a job runs again only where a death, a cut or a lost lease explains it.
+Method: producers and workers say in lines what they do, with the time; the run notes when it killed or cut what. A worker that gets
+SIGTERM must exit with 0. Workers are connected through a proxy that cuts all its connections at once.
+"""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from lib import setup
+from lib.server import die_with_parent, started, wait_for
+
+TIME_LIMIT = 900
+PACKAGE = os.path.join(setup.HERE, "programs", "swift-jobs")
+RELEASE = os.path.join(PACKAGE, ".build", "release")
+# An event is noted when it begins and when it is over; what it did may show so many seconds beside that.
+SLACK = 0.1
+
+
+class Proxy:
+    """Hands connections on to a port, until it cuts them."""
+
+    def __init__(self, target):
+        self.target, self.lock, self.pairs = target, threading.Lock(), set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                client.close()
+                continue
+            with self.lock:
+                self.pairs.add((client, server))
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self.copy, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def copy(source, sink):
+        try:
+            while data := source.recv(1 << 16):
+                sink.sendall(data)
+        except OSError:
+            pass
+        Proxy.end(source)
+        Proxy.end(sink)
+
+    @staticmethod
+    def end(side):
+        try:
+            side.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def cut(self):
+        with self.lock:
+            pairs, self.pairs = self.pairs, set()
+        for pair in pairs:
+            for side in pair:
+                self.end(side)
+
+    def close(self):
+        self.listener.close()
+        self.cut()
+
+
+class Programs:
+    """Programs of the package as processes, their lines kept in files."""
+
+    def __init__(self, run):
+        self.folder, self.all = run.directory("programs"), []
+
+    def start(self, port, name, *words):
+        base = os.path.join(self.folder, "%s-%d" % (name, len(self.all)))
+        with open(base + ".out", "wb") as out, open(base + ".err", "wb") as err:
+            process = subprocess.Popen([os.path.join(RELEASE, name)] + [str(word) for word in words], stdout=out, stderr=err,
+                                       env=dict(os.environ, REDIS_URL="redis://127.0.0.1:%d" % port), preexec_fn=die_with_parent)
+        process.base = base
+        started.append(process)
+        self.all.append(process)
+        return process
+
+    @staticmethod
+    def lines(processes):
+        rows = []
+        for process in processes:
+            with open(process.base + ".out") as out:
+                rows += [line.split() for line in out if line.endswith("\n")]
+        return rows
+
+    @staticmethod
+    def trouble(processes):
+        return "".join(open(process.base + ".err").read()[-600:] for process in processes)
+
+
+def example(run):
+    """The API, the worker and its scheduled report."""
+    server, programs = run.start(), Programs(run)
+    worker = programs.start(server.port, "worker")
+    api = [programs.start(server.port, "api", "sign-up", "ann") for _ in range(2)]
+    codes = [process.wait(timeout=60) for process in api]
+    run.equal("the API ends", codes, [0, 0])
+    answers = programs.lines(api)
+    run.equal("outputs come to who waits", [line for line in answers if line[0] == "avatar"], [["avatar", "/avatars/ann-64.png"]] * 2)
+    run.check("the worker mails once or twice, as the mail was done or not before the second call",
+              wait_for(lambda: ["mailed", "ann", "1"] in programs.lines([worker]), 20), programs.trouble([worker]))
+    run.check("the scheduled job comes again and again", wait_for(lambda: programs.lines([worker]).count(["reported"]) >= 3, 20))
+    worker.send_signal(signal.SIGTERM)
+    run.equal("SIGTERM ends the worker with 0", worker.wait(timeout=60), 0)
+    run.check("and in order", programs.lines([worker])[-1] == ["ended"], programs.trouble([worker]))
+    server.stop()
+
+
+def lists(run):
+    """Elements of plain lists, off the broker and off redis-server, which has no jobs."""
+    for title, server, jobs in (("broker", run.start(), "jobs"), ("redis-server", run.control(), "no jobs")):
+        programs = Programs(run)
+        worker = programs.start(server.port, "chaos", "lists")
+        with server.connect() as connection:
+            connection.do("LPUSH", "list", "first", "second", "hopeless", "endless")
+            wanted = sorted([["got", "first", "1"], ["got", "second", "1"], ["got", "second", "2"], ["got", "hopeless", "1"],
+                             ["got", "hopeless", "2"], ["got", "endless", "1"], jobs.split()])
+            wait_for(lambda: sorted(programs.lines([worker])) == wanted, 20)
+            run.equal("elements are worked off: " + title, sorted(programs.lines([worker])), wanted)
+            run.check("what fails for good is kept: " + title, wait_for(lambda: connection.do("LRANGE", "list:dead", 0, -1) == [b"hopeless"], 5))
+            worker.send_signal(signal.SIGTERM)
+            run.equal("SIGTERM ends the worker of lists with 0: " + title, worker.wait(timeout=60), 0)
+            run.equal("what was under way is put back: " + title, connection.do("LRANGE", "list", 0, -1), [b"endless"])
+        server.stop()
+
+
+def chaos(run):
+    server, programs, random = run.start(), Programs(run), run.random
+    proxy, events = Proxy(server.port), []
+    seconds, rate, producer_count, worker_count = 120 * run.scale, 100, 2, 4
+
+    def note(what, victim=None):
+        events.append((time.monotonic(), what, victim))
+
+    producers = [programs.start(server.port, "chaos", "produce", 1_000_000 * (n + 1), int(seconds * rate), rate) for n in range(producer_count)]
+    workers, gone = [], []
+    ends = {}
+
+    def start_worker():
+        workers.append(programs.start(proxy.port, "chaos", "work", 16))
+
+    for _ in range(worker_count):
+        start_worker()
+    kinds = ["SIGKILL", "SIGTERM", "broker", "cut"]
+    while any(process.poll() is None for process in producers):
+        time.sleep(random.uniform(0.3, 1.2))
+        kind, victim = random.choice(kinds), None
+        if kind.startswith("SIG"):
+            victim = workers.pop(random.randrange(len(workers)))
+        note(kind, victim)
+        if kind == "broker":
+            server.kill()
+            server.start()
+            proxy.cut()
+        elif kind == "cut":
+            proxy.cut()
+        else:
+            victim.send_signal(getattr(signal, kind))
+            gone.append(victim)
+            ends[victim] = kind
+            start_worker()
+        note(kind, victim)
+        run.note("%d events" % (len(events) // 2))
+
+    def left():
+        with server.connect() as connection:
+            fields = connection.do("QSTAT", "chaos")
+        state = dict(zip(fields[::2], fields[1::2]))
+        return [state[name] for name in (b"ready", b"leased", b"scheduled")]
+
+    run.check("all jobs come to an end", wait_for(lambda: left() == [0, 0, 0], 90), left())
+    for worker in workers:
+        worker.send_signal(signal.SIGTERM)
+        ends[worker] = "SIGTERM"
+    codes = [worker.wait(timeout=60) for worker in workers + gone if ends[worker] == "SIGTERM"]
+    run.equal("SIGTERM ends workers with 0", sorted(set(codes)), [0])
+    with server.connect() as connection:
+        fields = connection.do("QSTAT", "chaos")
+        dead = connection.do("LLEN", "chaos:dead")
+    proxy.close()
+    server.stop()
+    judge(run, programs, producers, workers + gone, events, dict(zip(fields[::2], fields[1::2])), dead)
+
+
+def judge(run, programs, producers, workers, events, statistics, dead):
+    sent = programs.lines(producers)
+    added, unknown = ({int(line[1]) for line in sent if line[0] == word} for word in ("added", "unknown"))
+    lines = programs.lines(workers)
+    ended = {int(line[1]) for line in lines if line[0] == "end"}
+    begins, explained, wild = {}, 0, []
+    for worker in workers:
+        for word, job, attempt, at in programs.lines([worker]):
+            if word == "begin":
+                begins.setdefault(int(job), []).append((int(at) / 1e9, worker.pid))
+    for job, attempts in begins.items():
+        attempts.sort()
+        for (first, pid), (second, _) in zip(attempts, attempts[1:]):
+            # What hits the broker or the connections hits all; a signal explains what its own worker had.
+            if any(first - SLACK <= at <= second and (victim is None or victim.pid == pid) for at, _, victim in events):
+                explained += 1
+            else:
+                wild.append((job, first, second))
+    kinds = [kind for _, kind, _ in events[::2]]
+    figures = "%d added, %d without answer, %d ended, %d attempts more, events: %s" % (
+        len(added), len(unknown), len(ended), explained + len(wild), ", ".join("%d %s" % (kinds.count(kind), kind) for kind in sorted(set(kinds))))
+    run.line("   " + figures)
+    run.check("there was work, and trouble", len(added) > 100 and len(kinds) > 5, figures)
+    run.equal("every acknowledged job is done", sorted(added - ended)[:10], [])
+    run.equal("no job is invented", sorted(ended - added - unknown)[:10], [])
+    run.equal("each job is acknowledged once", [statistics[b"acked"], dead], [len(ended), 0])
+    run.equal("a job runs again only where something explains it", wild[:10], [])
+
+
+def run(run):
+    if not run.martlet:
+        run.skip("sdk", "its jobs are the broker's")
+        return
+    if not shutil.which("swift"):
+        run.skip("sdk", "there is no Swift here to build it with")
+        return
+    built = subprocess.run(["swift", "build", "-c", "release", "--package-path", PACKAGE], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if run.check("a user's package builds", built.returncode == 0, built.stdout[-2000:]):
+        run.part(example, run)
+        run.part(lists, run)
+        run.part(chaos, run)

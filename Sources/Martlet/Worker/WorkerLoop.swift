@@ -1,0 +1,162 @@
+// WorkerLoop.swift: the loop of a worker: it hears what happened, asks the core what to do, and does it.
+//
+// One pass takes all events that have gathered, so acknowledgements of jobs that ended together go out
+// together. Jobs, calls and the alarm are tasks of their own; each ends with an event, and the loop
+// ends when the core has nothing under way any more.
+
+struct WorkerLoop {
+  private var core: WorkerCore
+  private let calls: WorkerCalls
+  private let runner: JobRunner
+  private let time: Timekeeper
+  private let mailbox: Mailbox
+  private let logger: any WorkerLogger
+  /// Is told what the worker has done, after each pass.
+  private let report: @Sendable (WorkerStatistics) -> Void
+
+  /// What runs in each slot, and the call of each lane.
+  private var jobs: [Task<Void, Never>?]
+  private var fetches: [Task<Void, Never>?]
+  /// Wakes the loop at an instant.
+  private var alarm: (instant: Duration, task: Task<Void, Never>)?
+  /// Why the worker cannot go on.
+  private var failure: MartletError?
+
+  init(
+    _ settings: WorkerCore.Settings, calls: WorkerCalls, runner: JobRunner, time: Timekeeper,
+    report: @escaping @Sendable (WorkerStatistics) -> Void
+  ) {
+    core = WorkerCore(settings)
+    self.calls = calls
+    self.runner = runner
+    self.time = time
+    self.report = report
+    mailbox = runner.reporter.mailbox
+    logger = runner.reporter.logger
+    jobs = Array(repeating: nil, count: core.slots.count)
+    fetches = Array(repeating: nil, count: settings.concurrency.count)
+  }
+
+  /// Works until the core is done.
+  ///
+  /// - Throws: what makes going on senseless: the server has no jobs.
+  mutating func run() async throws(MartletError) {
+    var events: [WorkerEvent] = []
+    while true {
+      let now = time.now
+      for event in events { hear(event, now: now) }
+      core.turn(now: now)
+      for action in core.takeActions() { perform(action) }
+      report(core.counts)
+      if core.isOver { break }
+      setAlarm()
+      await mailbox.next(into: &events)
+    }
+    alarm?.task.cancel()
+    if let failure { throw failure }
+  }
+
+  // MARK: Hearing
+
+  private mutating func hear(_ event: WorkerEvent, now: Duration) {
+    switch event {
+    case .fetched(let lane, let result): heard(lane, result, now: now)
+    case .sent(.success(let replies)): core.sent(replies, now: now)
+    case .sent(.failure(let error)):
+      logger.log(.debug, "the broker could not be told, and will be: \(error)", [:])
+      core.sendFailed(now: now)
+    case .finished(let slot, let ending):
+      if core.isCurrent(slot) { jobs[slot.index] = nil }
+      core.finished(slot, ending)
+    case .limited(let slot, let limit): core.limit(slot, to: limit)
+    case .extended(let slot, let lease): core.extended(slot, to: lease, now: now)
+    case .time: alarm = nil
+    case .shutDown: core.shutDown(now: now)
+    case .cancel: core.cancel(now: now)
+    }
+  }
+
+  private mutating func heard(
+    _ lane: Int, _ result: Result<[Delivery], MartletError>, now: Duration
+  ) {
+    fetches[lane] = nil
+    switch result {
+    case .success(let deliveries): core.fetched(lane: lane, deliveries, now: now)
+    case .failure(let error):
+      core.fetchFailed(lane: lane, now: now)
+      if error.code == .unsupported || error.code == .closed {
+        failure = failure ?? error
+        core.shutDown(now: now)
+      } else if core.phase == .working, core.lanes[lane].failures == 1 {
+        let queues = calls.lanes[lane].names.joined(separator: ",")
+        logger.log(.warning, "no jobs can be taken, trying again: \(error)", ["queues": queues])
+      }
+    }
+  }
+
+  // MARK: Doing
+
+  private mutating func perform(_ action: WorkerCore.Action) {
+    let calls = calls, mailbox = mailbox
+    switch action {
+    case .start(let slot, let delivery):
+      let runner = runner
+      jobs[slot.index] = Task { await runner.run(delivery, slot) }
+    case .fetch(let lane, let count):
+      fetches[lane] = Task {
+        let result: Result<[Delivery], MartletError>
+        do throws(MartletError) {
+          result = .success(try await calls.fetch(lane: lane, count: count))
+        } catch { result = .failure(error) }
+        mailbox.post(.fetched(lane: lane, result))
+      }
+    case .send(let reports):
+      Task {
+        let result: Result<[BatchReply], MartletError>
+        do throws(MartletError) { result = .success(try await calls.send(reports)) } catch {
+          result = .failure(error)
+        }
+        mailbox.post(.sent(result))
+      }
+    case .endFetch(let lane): fetches[lane]?.cancel()
+    case .cancel(let slot, let reason):
+      jobs[slot.index]?.cancel()
+      if reason == .leaseLost {
+        logger.log(.warning, "a lease was lost while its job ran: the job is cancelled here", [:])
+      }
+    case .warn(let warning): logger.log(.warning, warning.text, [:])
+    }
+  }
+
+  /// Has the loop come by when the core next wants to.
+  private mutating func setAlarm() {
+    guard let next = core.nextDeadline else { return }
+    if let alarm {
+      // One that rings too early does no harm.
+      guard next < alarm.instant else { return }
+      alarm.task.cancel()
+    }
+    let time = time, mailbox = mailbox
+    alarm = (
+      next,
+      Task {
+        await time.sleep(until: next)
+        if !Task.isCancelled { mailbox.post(.time) }
+      }
+    )
+  }
+}
+
+extension WorkerCore.Warning {
+  fileprivate var text: String {
+    switch self {
+    case .lateAcknowledgements(let count):
+      "\(count) jobs were done after their lease was lost: they are done again"
+    case .refused(let error): "the broker refused to hear how a job ended: \(error)"
+    case .abandoned(let count):
+      "\(count) handlers went on although they were cancelled: their jobs were given back"
+    case .unsent(let count):
+      "\(count) jobs that ended could not be told to the broker: they come back when their leases end"
+    }
+  }
+}
