@@ -263,7 +263,9 @@ extension JobCommands {
     let name = key.bytes.array
     let living =
       name.count > 5 && Context.deadQueue(of: name) == name ? Array(name.dropLast(5)) : nil
-    if target == nil { try checkHomes(&c, of: list, at: end, living, limit: redrivenCountMax) }
+    if target == nil {
+      try checkHomes(&c, of: list, at: end, living, except: name, limit: limit)
+    }
     var moved = 0, stayed = 0, size = 0, now: Int64?
     while moved < limit, moved + stayed < redrivenCountMax, size < redrivenSizeMax,
       stayed < list.count
@@ -299,18 +301,21 @@ extension JobCommands {
   }
 
   /// Refuses a QREDRIVE if the session may not put jobs into one of the queues that they go back to.
-  /// - Complexity: O(N), N jobs that are to be moved; O(1) for a user of all keys.
   private static func checkHomes(
-    _ c: inout Context, of list: List, at end: List.End, _ living: [UInt8]?, limit: Int
+    _ c: inout Context, of list: List, at end: List.End, _ living: [UInt8]?, except name: [UInt8],
+    limit: Int
   ) throws(CommandError) {
     guard c.sessions[c.slot].flags.contains(.restricted) else { return }
-    var cursor = list.cursor(at: end == .head ? 0 : list.count), allowed: Set<[UInt8]> = []
-    for _ in 0..<min(limit, list.count) {
+    var cursor = list.cursor(at: end == .head ? 0 : list.count), left = limit
+    for _ in 0..<min(redrivenCountMax, list.count) where left > 0 {
       guard (end == .head ? cursor?.next() : cursor?.previous()) != nil, let cursor else { return }
       let job = c.jobs.spaces[c.database].ready(cursor.mark, in: list.line)
-      guard let home = job?.extras.origin ?? living, allowed.insert(home).inserted else { continue }
-      let refusal: CommandError? = home.withView {
-        c.mayAlsoUse($0, .insert) ? nil : c.refusal(ofKey: $0)
+      guard let home = job?.extras.origin ?? living, home != name else { continue }
+      let refusal: CommandError? = home.withView { home in
+        // What holds another type takes none: the job stays.
+        if let entry = c.peek(c.key(home)), entry.kind != .list { return nil }
+        left -= 1
+        return c.mayAlsoUse(home, .insert) ? nil : c.refusal(ofKey: home)
       }
       if let refusal { throw refusal }
     }
