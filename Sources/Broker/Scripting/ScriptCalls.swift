@@ -51,7 +51,7 @@ extension ScriptMachine {
   /// And that of each millisecond which calls took, as it was seen.
   private static let stepsOfMillisecond = Limits.stepsBetweenHooks / 8
   /// Calls between two looks at the clock, where none of them is known to take long.
-  private static let callsBetweenLooks = 16
+  static let callsBetweenLooks = 16
 
   /// `redis.call(command, ...)` and `redis.pcall(command, ...)` → the reply as a value; of an error the one
   /// throws it and the other returns it.

@@ -24,7 +24,7 @@ struct ScriptRun {
   var begin: Int64?
   var lastLook: Int64?
   /// Calls of commands until it is looked at again.
-  var callsLeft = 16
+  var callsLeft = ScriptMachine.callsBetweenLooks
   /// Where it was when it was ended.
   var lastLine = 0
   /// The protocol that replies are turned into values by: 2, or 3 after `redis.setresp(3)`.
