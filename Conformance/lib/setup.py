@@ -92,7 +92,7 @@ def install_packages(folder, requirements):
                "--root-user-action=ignore", "--target", target]
     done = subprocess.run(command + requirements, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
-        raise CannotBeHad("can't be installed with pip: %s\n%s" % (" ".join(requirements), done.stdout[-1000:]))
+        raise CannotBeHad("can't be installed with pip: %s: %s" % (" ".join(requirements), (done.stdout.strip().splitlines() or ["nothing said"])[-1][-300:]))
     open(os.path.join(target, ".complete"), "w").close()
     return target
 

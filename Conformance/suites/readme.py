@@ -219,7 +219,7 @@ def bounds_of_jobs(run, server):
             connection.do("NACK", receipt)
         run.equal("README: a job that has none left is dead", [connection.do("LLEN", "bounded"), connection.do("LLEN", "bounded:dead")], [0, 1])
         connection.do("DEL", "bounded:dead")
-        most = int(re.search(r"up to ([\d,]+) a call", text).group(1).replace(",", ""))
+        most = int(re.search(r"up to ([\d,]+)[^.]{0,60}? a call", text).group(1).replace(",", ""))
         connection.send_bytes(b"".join(encode("ADDJOB", "bounded", "body", 0) for _ in range(most + 1)))
         for _ in range(most + 1):
             connection.raw()
