@@ -30,7 +30,7 @@ extension MartletClient {
     let command = try Self.adding(
       job, .after(delay), queue: queue, priority: priority, unique: unique, id: id,
       headers: headers)
-    return try JobReference(try await send(command))
+    return try JobReference(try await jobReply(to: command))
   }
 
   /// Adds a job that nobody gets before `date`.
@@ -43,7 +43,7 @@ extension MartletClient {
   ) async throws(MartletError) -> JobReference<J> {
     let command = try Self.adding(
       job, .at(date), queue: queue, priority: priority, unique: unique, id: id, headers: headers)
-    return try JobReference(try await send(command))
+    return try JobReference(try await jobReply(to: command))
   }
 
   /// Adds jobs of one type in one round trip, in their order.
@@ -62,7 +62,7 @@ extension MartletClient {
           job, .after(delay), queue: queue, priority: nil, unique: nil, id: nil, headers: headers))
     }
     var references: [JobReference<J>] = []
-    for reply in try await send(commands) { references.append(try JobReference(try reply.get())) }
+    for reply in try await send(commands) { references.append(try JobReference(reply)) }
     return references
   }
 
@@ -74,7 +74,7 @@ extension MartletClient {
   public func enqueue(_ batch: JobBatch) async throws(MartletError) -> [String] {
     var ids: [String] = []
     for reply in try await send(batch.commands) {
-      ids.append(try JobReply(try reply.get()).id)
+      ids.append(try JobReply(reply).id)
     }
     return ids
   }

@@ -41,6 +41,7 @@ struct JobReply {
   var status = 1
 
   init(_ reply: Value) throws(MartletError) {
+    if let error = reply.error { throw .ofJobCommand(error.message) }
     if let id = reply.text {
       self.id = id
     } else if let parts = reply.array, parts.count == 2, let id = parts[0].text,
@@ -117,11 +118,11 @@ extension MartletClient {
       wait.word("BLOCK")
       wait.append(time.milliseconds)
       // The broker keeps the time; ours is for a broker that is gone.
-      let reply = try await sendBlocking(wait, within: time + options.timeout)
+      let reply = try await jobReply(to: wait, within: time + options.timeout)
       // Null says that the time was over, or that there is no such job.
       if !reply.isNull { return try outcome(reply) }
     }
-    return try outcome(try await send(question))
+    return try outcome(try await jobReply(to: question))
   }
 
   private func outcome(_ reply: Value) throws(MartletError) -> JobOutcome<[UInt8]> {

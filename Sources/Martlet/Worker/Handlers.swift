@@ -75,10 +75,30 @@ struct JobRunner: Sendable {
   let reporter: WorkerReporter
   /// When a job is tried again whose name nobody here knows.
   let unknownJobDelay: Duration
-  let named = NamesSeen()
+  let time: Timekeeper
+  private let named = NamesSeen()
+
+  init(
+    handlers: Handlers, middleware: [any JobMiddleware], reporter: WorkerReporter,
+    unknownJobDelay: Duration, time: Timekeeper
+  ) {
+    self.handlers = handlers
+    self.middleware = middleware
+    self.reporter = reporter
+    self.unknownJobDelay = unknownJobDelay
+    self.time = time
+  }
 
   func run(_ delivery: Delivery, _ slot: SlotID) async {
-    let ending = await ending(delivery, slot)
+    var delivery = delivery
+    var ending = await ending(delivery, slot)
+    // What was popped is nowhere else: it waits for its next attempt here.
+    while delivery.isPopped, case .failed(let failure) = ending, let wait = failure.retryAfter {
+      await time.sleep(until: time.now + wait)
+      guard !Task.isCancelled else { break }
+      delivery.attempt += 1
+      ending = await self.ending(delivery, slot)
+    }
     reporter.mailbox.post(.finished(slot, ending))
   }
 

@@ -16,6 +16,8 @@ struct Delivery: Equatable, Sendable {
   /// Milliseconds since 1970.
   var enqueued: Int64 = 0
   var priority = 0
+  /// It was popped off a list of a server without jobs: it is here and nowhere else.
+  var isPopped = false
 }
 
 /// How a handler ended.
@@ -49,6 +51,14 @@ enum Report: Equatable, Sendable {
     let slot: SlotID
   }
 
+  /// Where an element goes back to.
+  enum Place: Equatable, Sendable {
+    /// It is the next to be taken.
+    case next
+    /// The list of what failed for good.
+    case dead
+  }
+
   case acknowledge([Receipt])
   case complete(Receipt, result: [UInt8], keep: Duration?)
   case fail(Receipt, after: Duration, error: String)
@@ -57,13 +67,15 @@ enum Report: Equatable, Sendable {
   case giveBack([Receipt])
   /// Uncounted, after a while.
   case release(Receipt, after: Duration, error: String)
+  /// What was popped off a list goes back to it.
+  case putBack(queue: String, body: [UInt8], Place)
   /// To so many ms from now.
   case extend(Int64, [Held])
 
   var receiptCount: Int {
     switch self {
     case .acknowledge(let receipts), .giveBack(let receipts): receipts.count
-    case .complete, .fail, .bury, .release: 1
+    case .complete, .fail, .bury, .release, .putBack: 1
     case .extend: 0
     }
   }

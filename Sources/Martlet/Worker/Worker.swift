@@ -88,7 +88,9 @@ public final class Worker: Sendable {
 
   /// Has `body` do the elements of a queue that are no jobs of this library, as any `LPUSH` adds them.
   ///
-  /// They are leased, renewed, tried again and buried as jobs are.
+  /// They are leased, renewed, tried again and buried as jobs are. On a server without jobs (Redis 7, Valkey) they are
+  /// popped: they are this process' alone then, tried again in their slot, put back when the worker stops, and lost when it
+  /// crashes; `timeout` is for all attempts together.
   public func handle(
     elementsOf queue: String, timeout: Duration? = nil, retry: RetryPolicy = .exponential(),
     _ body: @escaping @Sendable ([UInt8], JobContext) async throws -> Void
@@ -144,16 +146,18 @@ public final class Worker: Sendable {
       return state.handlers
     }
     let reporter = WorkerReporter(client: client, mailbox: mailbox, logger: options.logger)
+    let time = Timekeeper(options.clock)
     let runner = JobRunner(
       handlers: handlers, middleware: options.middleware, reporter: reporter,
-      unknownJobDelay: options.unknownJobDelay)
+      unknownJobDelay: options.unknownJobDelay, time: time)
     let calls = WorkerCalls(
-      client: client, lanes: queues, name: options.name, lease: options.lease)
+      client: client, lanes: queues, name: options.name, lease: options.lease,
+      lists: Set(handlers.elements.keys))
     var settings = WorkerCore.Settings()
     settings.concurrency = queues.map(\.concurrency)
     settings.shutdownTimeout = options.shutdownTimeout
     var loop = WorkerLoop(
-      settings, calls: calls, runner: runner, time: Timekeeper(options.clock),
+      settings, calls: calls, runner: runner, time: time,
       report: { statistics in self.state.withLock { $0.statistics = statistics } })
     defer { WorkerSignals.forget(self) }
     try await withTaskCancellationHandler {

@@ -1,6 +1,7 @@
 // WorkerCalls.swift: what a worker says as commands, and replies as what it hears.
 
 import RESP
+import Synchronization
 
 /// The calls of one worker.
 struct WorkerCalls: Sendable {
@@ -8,6 +9,20 @@ struct WorkerCalls: Sendable {
   let lanes: [WorkerQueues]
   let name: String?
   let lease: Duration?
+  /// The queues whose elements are no jobs: a server that has no jobs has these.
+  let lists: Set<String>
+  private let hasNoJobs = Flag()
+
+  init(
+    client: MartletClient, lanes: [WorkerQueues], name: String?, lease: Duration?,
+    lists: Set<String>
+  ) {
+    self.client = client
+    self.lanes = lanes
+    self.name = name
+    self.lease = lease
+    self.lists = lists
+  }
 
   /// How long one call waits at the broker for a job. It ends so that a broker that is gone without a
   /// word is found out.
@@ -20,6 +35,15 @@ struct WorkerCalls: Sendable {
   /// - Returns: no jobs when none came in time.
   func fetch(lane: Int, count: Int) async throws(MartletError) -> [Delivery] {
     let queues = lanes[lane].names
+    if hasNoJobs.isSet { return try await pop(queues, count: count) }
+    do throws(MartletError) { return try await take(queues, count: count) } catch {
+      guard error.code == .unsupported, lists.isSuperset(of: queues) else { throw error }
+      hasNoJobs.set()
+      return try await pop(queues, count: count)
+    }
+  }
+
+  private func take(_ queues: [String], count: Int) async throws(MartletError) -> [Delivery] {
     var command = Command(name: "GETJOB")
     command.word("TIMEOUT")
     command.append(Self.patience.milliseconds)
@@ -39,6 +63,23 @@ struct WorkerCalls: Sendable {
     let reply = try await client.blockingReply(
       to: command, within: Self.patience + client.options.timeout)
     return try Self.deliveries(reply, queues)
+  }
+
+  /// Pops up to `count` elements off the first list that has any, on a server without jobs (Redis 7, Valkey).
+  private func pop(_ queues: [String], count: Int) async throws(MartletError) -> [Delivery] {
+    var command = Command(name: "BLMPOP")
+    command.append(Self.patience.milliseconds / 1000)
+    command.append(queues.count)
+    for queue in queues { command.append(queue) }
+    command.word("RIGHT")
+    command.word("COUNT")
+    command.append(count)
+    let reply = try await client.sendBlocking(
+      command, within: Self.patience + client.options.timeout)
+    guard let parts = reply.array, parts.count == 2, let queue = parts[0].text else { return [] }
+    return (parts[1].array ?? []).compactMap { element in
+      element.bytes.map { Delivery(queue: queue, receipt: [], body: $0, isPopped: true) }
+    }
   }
 
   /// Reads the reply to GETJOB ... WITHMETA.
@@ -137,6 +178,12 @@ struct WorkerCalls: Sendable {
       command.word("FREE")
       command.add(error: error)
       return command
+    case .putBack(let queue, let body, let place):
+      // Taken at the right, put in at the left, as LPUSH and BRPOP have it.
+      var command = Command(name: place == .next ? "RPUSH" : "LPUSH")
+      command.append(place == .next ? queue : "\(queue):dead")
+      command.append(body)
+      return command
     case .extend(let lease, let leases):
       var command = Command(name: "EXTEND")
       command.append(Int(lease))
@@ -195,4 +242,11 @@ extension ByteView {
     var text = text
     return text.withUTF8 { unsafe ByteView(UnsafeRawBufferPointer($0)) == self }
   }
+}
+
+/// Something that is found out once. Thread safety: any task may call anything.
+private final class Flag: Sendable {
+  private let value = Atomic<Bool>(false)
+  var isSet: Bool { value.load(ordering: .relaxed) }
+  func set() { value.store(true, ordering: .relaxed) }
 }

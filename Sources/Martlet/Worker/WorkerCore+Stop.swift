@@ -53,7 +53,11 @@ extension WorkerCore {
       count += 1
       let slot = slots[index]
       freeSlot(index)
-      if slot.lease > 0, !slot.hasLostLease { endings.add(.giveBack([slot.receipt])) }
+      if let popped = slot.popped {
+        endings.add(.putBack(queue: popped.queue, body: popped.body, .next))
+      } else if slot.lease > 0, !slot.hasLostLease {
+        endings.add(.giveBack([slot.receipt]))
+      }
     }
     if count > 0 { actions.append(.warn(.abandoned(count))) }
   }

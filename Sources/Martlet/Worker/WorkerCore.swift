@@ -82,6 +82,8 @@ struct WorkerCore {
     var run: UInt32 = 0
     var isRunning = false
     var receipt: Receipt = Receipt()
+    /// The element that was popped for it and is nowhere else; nil for what is leased.
+    var popped: Delivery?
     /// The length of the lease, ms; 0 when there is none.
     var lease: Int64 = 0
     /// When the job came.
@@ -199,13 +201,18 @@ struct WorkerCore {
     counts.taken += deliveries.count
     for delivery in deliveries {
       guard phase == .working, let index = free[lane].popLast() else {
-        if delivery.lease > 0 { endings.add(.giveBack([delivery.receipt])) }
+        if delivery.isPopped {
+          endings.add(.putBack(queue: delivery.queue, body: delivery.body, .next))
+        } else if delivery.lease > 0 {
+          endings.add(.giveBack([delivery.receipt]))
+        }
         continue
       }
       lanes[lane].running += 1
       slots[index].run &+= 1
       slots[index].isRunning = true
       slots[index].receipt = delivery.receipt
+      slots[index].popped = delivery.isPopped ? delivery : nil
       slots[index].lease = delivery.lease
       slots[index].begin = now
       slots[index].deadline = nil
@@ -240,6 +247,7 @@ struct WorkerCore {
     let slot = slots[id.index]
     freeSlot(id.index)
     let reason = slot.cancelled
+    if let popped = slot.popped { return finished(popped, ending, wasCancelled: reason != nil) }
     // The job is with somebody else, or there is nothing to tell.
     guard reason != .leaseLost, reason != .jobCancelled, slot.lease > 0 else { return }
     switch (ending, reason) {
@@ -267,6 +275,24 @@ struct WorkerCore {
     }
   }
 
+  /// The handler of a popped element has ended: the element goes back if it was not done.
+  private mutating func finished(_ popped: Delivery, _ ending: Ending, wasCancelled: Bool) {
+    let place: Report.Place
+    switch ending {
+    case .done, .result:
+      counts.done += 1
+      return
+    case .failed(let failure), .cancelled(let failure):
+      counts.failed += 1
+      place = wasCancelled || failure.retryAfter != nil ? .next : .dead
+    case .dead:
+      counts.dead += 1
+      place = .dead
+    case .release: place = .next
+    }
+    endings.add(.putBack(queue: popped.queue, body: popped.body, place))
+  }
+
   func isCurrent(_ id: SlotID) -> Bool {
     slots[id.index].isRunning && slots[id.index].run == id.run
   }
@@ -275,6 +301,7 @@ struct WorkerCore {
     let lane = slots[index].lane
     slots[index].isRunning = false
     slots[index].deadline = nil
+    slots[index].popped = nil
     lanes[lane].running -= 1
     free[lane].append(index)
   }

@@ -268,6 +268,32 @@ extension WorkerCore {
     #expect(rig.core.nextDeadline == nil)
   }
 
+  @Test func whatWasPoppedGoesBackUnlessItIsDone() {
+    var rig = Rig(5)
+    let bodies = (0..<5).map { [UInt8($0)] }
+    rig.core.fetched(
+      lane: 0,
+      bodies.map { Delivery(queue: "q", receipt: [], body: $0, isPopped: true) }, now: rig.now)
+    rig.turn()
+    let slots = rig.actions.compactMap { if case .start(let slot, _) = $0 { slot } else { nil } }
+    rig.core.finished(slots[0], .done)
+    rig.core.finished(slots[1], .failed(failure(nil)))
+    rig.core.finished(slots[2], .dead("x"))
+    rig.core.shutDown(now: rig.now)
+    rig.core.cancel(now: rig.now)
+    rig.core.finished(slots[3], .cancelled(failure(nil)))
+    rig.turn(at: .seconds(2))
+    #expect(
+      rig.actions.contains(
+        .send([
+          .putBack(queue: "q", body: bodies[1], .dead),
+          .putBack(queue: "q", body: bodies[2], .dead),
+          .putBack(queue: "q", body: bodies[3], .next),
+          // Its handler does not heed that it was cancelled.
+          .putBack(queue: "q", body: bodies[4], .next),
+        ])))
+  }
+
   @Test func aRefusalForNowIsTriedAgainAndOneForGoodIsTold() {
     var rig = Rig(2)
     let slots = rig.deliver("a", "b")
@@ -394,6 +420,7 @@ extension WorkerCore {
             .complete(let receipt, _, _):
             told[receipt, default: 0] += 1
             return .count(1)
+          case .putBack: return .count(1)
           case .extend(_, let leases):
             return .flags(
               leases.map { held in

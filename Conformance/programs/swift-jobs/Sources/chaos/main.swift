@@ -2,6 +2,7 @@
 //
 //     chaos produce FIRST COUNT PER-SECOND     added N | unknown N
 //     chaos work CONCURRENCY                   begin N | end N | cut N   (attempt and monotonic ns behind each)
+//     chaos lists                              got TEXT ATTEMPT, off plain lists; works on Redis as well
 //
 // Lines are written at once: what a killed process did is known.
 
@@ -69,10 +70,43 @@ func work(concurrency: Int) async throws {
   await client.close()
 }
 
+/// Whether the server has jobs; anything else that is wrong ends the program.
+func hasJobs(_ client: MartletClient) async -> Bool {
+  do {
+    try await client.enqueue(Numbered(number: 1), queue: "jobs")
+    return true
+  } catch {
+    guard error.code == .unsupported else { fatalError("\(error)") }
+    return false
+  }
+}
+
+struct NotYet: Error {}
+
+func workOffLists() async throws {
+  let client = try MartletClient()
+  say(await hasJobs(client) ? "jobs" : "no jobs")
+  var options = WorkerOptions()
+  options.shutdownTimeout = .milliseconds(100)
+  let worker = Worker(client, queues: "list", concurrency: 4, options: options)
+  let retry = RetryPolicy.fixed(.milliseconds(50), attempts: 2)
+  worker.handle(elementsOf: "list", retry: retry) { element, context in
+    let text = String(decoding: element, as: UTF8.self)
+    say("got \(text) \(context.attempt)")
+    let isEarly = text == "second" && context.attempt == 1
+    if text == "hopeless" || isEarly { throw NotYet() }
+    if text == "endless" { try await Task.sleep(for: .seconds(1000)) }
+  }
+  worker.stopOnSignals()
+  try await worker.run()
+  await client.close()
+}
+
 let words = CommandLine.arguments.dropFirst().map { $0 }
 let numbers = words.dropFirst().compactMap { Int($0) }
 switch (words.first, numbers.count) {
 case ("produce", 3): try await produce(first: numbers[0], count: numbers[1], rate: numbers[2])
+case ("lists", 0): try await workOffLists()
 case ("work", 1): try await work(concurrency: numbers[0])
 default: fatalError("usage: chaos produce FIRST COUNT PER-SECOND | work CONCURRENCY")
 }
