@@ -8,7 +8,8 @@
 ///     _ context: JobContext, next: (JobContext) async throws -> JobVerdict
 ///   ) async throws -> JobVerdict {
 ///     let begin = ContinuousClock.now
-///     defer { Timer(label: "jobs", dimensions: [("job", context.name)]).record(begin.duration(to: .now)) }
+///     let timer = Timer(label: "jobs", dimensions: [("job", context.name)])
+///     defer { timer.record(duration: begin.duration(to: .now)) }
 ///     return try await next(context)
 ///   }
 /// }
