@@ -75,7 +75,8 @@ public final class Subscription: AsyncSequence, Sendable {
   /// Ends it: who reads it gets what is there, then the end.
   public func cancel() {
     feed.end(.cancelled)
-    try? client.gate.post(.unsubscribe(feed))  // After the end of the thread nothing is left to end.
+    // After the end of the thread nothing is left to end.
+    try? client.gate.post(.unsubscribe(feed))
   }
 
   /// Reads the messages from the first that nobody has read.

@@ -112,8 +112,10 @@ import Testing
 
 /// Goal: a refused login frees all who wait in line, not only those with a connection.
 @Test func aRefusedLoginFailsTheWholeLine() async throws {
+  let mayRefuse = Signal(), begun = Counter()
   let server = try FakeServer { peer in
     _ = peer.request()
+    mayRefuse.block()
     peer.send("-WRONGPASS no\r\n")
     peer.waitForEnd()
   }
@@ -121,10 +123,16 @@ import Testing
   await withTaskGroup { group in
     for number in 0..<30 {
       group.addTask {
-        let result = await outcome { try await client.sendBlocking(["E", number], within: nil) }
+        begun.add()
+        let result = await outcome {
+          try await client.sendBlocking(["E", number], within: .seconds(4))
+        }
         #expect(result.failure == .server("WRONGPASS"))
       }
     }
+    while begun.value < 30 { await Task.yield() }
+    for _ in 0..<1000 { await Task.yield() }
+    mayRefuse.set()
   }
 }
 
