@@ -17,7 +17,7 @@ import Testing
       peer.send(bulk: words[1])
     }
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let call = Task { try await client.sendBlocking(["BLPOP", "k", 0], within: nil).text }
   await isWaiting.wait()
   #expect(try await client.send("ECHO", "x").text == "x")
@@ -38,7 +38,7 @@ import Testing
     peer.waitForEnd()
     hasEnded.set()
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let call = Task {
     await outcome { try await client.sendBlocking(["BLPOP", "k", 0], within: nil) }
   }
@@ -58,7 +58,7 @@ import Testing
     peer.waitForEnd()
     peer.send("*2\r\n$1\r\nk\r\n$3\r\njob\r\n")
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let call = Task { try await client.sendBlocking(["BLPOP", "k", 0], within: nil) }
   await isWaiting.wait()
   call.cancel()
@@ -69,7 +69,7 @@ import Testing
   let server = try FakeServer {
     $0.greet(); $0.waitForEnd()
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let result = await outcome {
     try await client.sendBlocking(["BLPOP", "k", 0], within: .milliseconds(30))
   }
@@ -143,7 +143,7 @@ import Testing
     peer.greet()
     while peer.request() != nil { peer.send(":\(peer.index)\r\n") }
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let first = try await client.withSession { session in
     let index = try await session.send("A").integer
     #expect(try await client.send("X").integer != index)
@@ -186,7 +186,7 @@ import Testing
       }
     }
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let runs = Counter()
   let decrement: @Sendable (Session) async throws -> [Command] = { session in
     runs.add()
@@ -217,7 +217,7 @@ import Testing
       }
     }
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let result = await outcome { try await client.transaction([["X"]]) }
   #expect(result.message == "ERR wrong number of arguments for 'x' command")
 }

@@ -29,7 +29,7 @@ import Testing
     peer.send("+\(words[0][0])\r\n-ERR no \(words[1][0])\r\n:3\r\n")
     peer.waitForEnd()
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let replies = try await client.send([["A"], ["B"], ["C"]])
   #expect(replies[0] == .simple("A"))
   #expect(replies[1].error?.message == "ERR no B")
@@ -42,7 +42,7 @@ import Testing
     peer.greet()
     while peer.request() != nil { peer.send("-WRONGTYPE not a list\r\n") }
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let result = await outcome { try await client.send("LLEN", "k") }
   #expect(result.failure == .server("WRONGTYPE"))
 }
@@ -55,7 +55,7 @@ import Testing
       for byte in "*3\r\n$2\r\nab\r\n>1\r\n+x\r\n:-5\r\n" { peer.send(String(byte)) }
     }
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let reply = try await client.send("X")
   #expect(reply == .array([.bytes([97, 98]), .push([.simple("x")]), .integer(-5)]))
 }
@@ -166,7 +166,7 @@ func garbageEndsTheConnection(garbage: String) async throws {
   let server = try FakeServer {
     $0.greet(); $0.echo()
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let gate = Signal()
   let call = Task {
     await gate.wait()

@@ -111,7 +111,7 @@ import Testing
     url,
     options: options {
       $0.name = "app"
-      $0.timeout = .seconds(5)
+      $0.timeout = .seconds(600)
     })
   #expect(try await client.send("ECHO", "x").text == "x")
 }
@@ -133,7 +133,7 @@ import Testing
     url,
     options: options {
       $0.name = "app"
-      $0.timeout = .seconds(5)
+      $0.timeout = .seconds(600)
     })
   #expect(try await client.send("ECHO", "x").text == "x")
 }
@@ -150,7 +150,7 @@ import Testing
     peer.send("+late\r\n")
     peer.waitForEnd()
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let call = Task { await outcome { try await client.send("A") } }
   await isSent.wait()
   let closing = Task { await client.close() }
@@ -173,7 +173,7 @@ import Testing
   let server = try FakeServer {
     $0.greet(); $0.echo()
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let run = Task { try await client.run() }
   #expect(try await client.send("ECHO", "x").text == "x")
   run.cancel()
@@ -197,7 +197,7 @@ import Testing
     hasEnded.set()
   }
   do {
-    let client = try MartletClient(server.url)
+    let client = try MartletClient(server.url, options: options())
     #expect(try await client.send("ECHO", "x").text == "x")
   }
   await hasEnded.wait()

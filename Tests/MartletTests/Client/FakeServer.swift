@@ -181,10 +181,13 @@ extension Result where Failure == MartletError {
   }
 }
 
-/// Options with short times, for what waits for them.
+/// Options with short pauses; and with long timeouts, since a test may wait for its turn for minutes among
+/// all the others.
 func options(_ change: (inout MartletClient.Options) -> Void = { _ in }) -> MartletClient.Options {
   var options = MartletClient.Options()
   options.reconnectDelayMax = .milliseconds(5)
+  options.timeout = .seconds(600)
+  options.connectTimeout = .seconds(600)
   change(&options)
   return options
 }

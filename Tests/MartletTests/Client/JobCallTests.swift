@@ -224,7 +224,7 @@ import Testing
       peer.send("-ERR unknown command '\(words[0])', with args beginning with: \r\n")
     }
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let add = await outcome { try await client.addJob("b", to: "q") }
   #expect(add.failure == .unsupported)
   #expect(add.message.contains("ADDJOB"))

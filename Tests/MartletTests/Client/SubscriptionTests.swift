@@ -36,7 +36,7 @@ extension Peer {
     peer.publish("b", "3")
     peer.waitForEnd()
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let subscription = try await client.subscribe(to: ["a", "b"], patterns: ["c*"])
   var seen: [String] = []
   for try await message in subscription {
@@ -52,6 +52,7 @@ extension Peer {
     peer.greet()
     guard peer.confirm() == [["SUBSCRIBE", "a"]] else { return }
     peer.publish("a", "\(peer.index)")
+    if peer.index >= 3 { peer.waitForEnd() }
   }
   let client = try MartletClient(server.url, options: options())
   var seen: [String] = []
@@ -71,7 +72,7 @@ extension Peer {
     for number in 1...100 { peer.publish("a", "\(number)") }
     mayEnd.block()
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let subscription = try await client.subscribe(to: ["a"], bufferedMessages: 10)
   let deadline = ContinuousClock.now + .seconds(20)
   while subscription.droppedCount < 90, ContinuousClock.now < deadline { await Task.yield() }
@@ -89,7 +90,7 @@ extension Peer {
     peer.waitForEnd()
     hasEnded.set()
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   let reader = Task {
     let subscription = try await client.subscribe(to: ["a"])
     isSubscribed.set()
@@ -112,7 +113,7 @@ extension Peer {
     peer.waitForEnd()
   }
   func subscribe() async throws -> Subscription {
-    try await MartletClient(server.url).subscribe(to: ["a"])
+    try await MartletClient(server.url, options: options()).subscribe(to: ["a"])
   }
   let subscription = try await subscribe()
   mayPublish.set()
@@ -127,6 +128,6 @@ extension Peer {
     peer.send("-NOPERM No permissions to access a channel\r\n")
     peer.waitForEnd()
   }
-  let client = try MartletClient(server.url)
+  let client = try MartletClient(server.url, options: options())
   #expect(await outcome { try await client.subscribe(to: ["a"]) }.failure == .server("NOPERM"))
 }

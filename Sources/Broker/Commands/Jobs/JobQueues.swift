@@ -152,6 +152,7 @@ extension JobCommands {
     }
     if let queue = c.jobs.spaces[c.database].queue(key.bytes, hash: key.hash) {
       c.jobs.spaces[c.database].drop(queue)
+      c.noteAllWaits(in: c.database)
     }
     c.noteRoom(key)
     c.reply.integer(1)
@@ -263,9 +264,7 @@ extension JobCommands {
     let name = key.bytes.array
     let living =
       name.count > 5 && Context.deadQueue(of: name) == name ? Array(name.dropLast(5)) : nil
-    if target == nil {
-      try checkHomes(&c, of: list, at: end, living, except: name, limit: limit)
-    }
+    if target == nil { try checkHomes(&c, of: list, at: end, living, name, limit: limit) }
     var moved = 0, stayed = 0, size = 0, now: Int64?
     while moved < limit, moved + stayed < redrivenCountMax, size < redrivenSizeMax,
       stayed < list.count
@@ -301,21 +300,25 @@ extension JobCommands {
   }
 
   /// Refuses a QREDRIVE if the session may not put jobs into one of the queues that they go back to.
+  /// - Complexity: O(N), N jobs that are to be moved; O(1) for a user of all keys.
   private static func checkHomes(
-    _ c: inout Context, of list: List, at end: List.End, _ living: [UInt8]?, except name: [UInt8],
+    _ c: inout Context, of list: List, at end: List.End, _ living: [UInt8]?, _ name: [UInt8],
     limit: Int
   ) throws(CommandError) {
     guard c.sessions[c.slot].flags.contains(.restricted) else { return }
-    var cursor = list.cursor(at: end == .head ? 0 : list.count), left = limit
+    var cursor = list.cursor(at: end == .head ? 0 : list.count), allowed: Set<[UInt8]> = []
+    var left = limit
     for _ in 0..<min(redrivenCountMax, list.count) where left > 0 {
       guard (end == .head ? cursor?.next() : cursor?.previous()) != nil, let cursor else { return }
       let job = c.jobs.spaces[c.database].ready(cursor.mark, in: list.line)
-      guard let home = job?.extras.origin ?? living, home != name else { continue }
-      let refusal: CommandError? = home.withView { home in
-        // What holds another type takes none: the job stays.
-        if let entry = c.peek(c.key(home)), entry.kind != .list { return nil }
-        left -= 1
-        return c.mayAlsoUse(home, .insert) ? nil : c.refusal(ofKey: home)
+      // Those that stay where they are do not count, as below.
+      guard let home = job?.extras.origin ?? living, home != name,
+        home.withView({ c.peek(c.key($0))?.kind ?? .list }) == .list
+      else { continue }
+      left -= 1
+      guard allowed.insert(home).inserted else { continue }
+      let refusal: CommandError? = home.withView {
+        c.mayAlsoUse($0, .insert) ? nil : c.refusal(ofKey: $0)
       }
       if let refusal { throw refusal }
     }
