@@ -74,7 +74,7 @@ func garbageEndsTheConnection(garbage: String) async throws {
   let result = await outcome { try await client.send("ECHO", "a") }
   #expect(result.failure == .protocolViolation || result.failure == nil)
   // Whichever call it was that met it: from then on there is a good connection.
-  let deadline = ContinuousClock.now + .seconds(20)
+  let deadline = ContinuousClock.now + .seconds(600)
   while server.connectionCount < 2, ContinuousClock.now < deadline {
     _ = await outcome { try await client.send("ECHO", "a") }
   }
@@ -188,7 +188,7 @@ func garbageEndsTheConnection(garbage: String) async throws {
   let client = try MartletClient(server.url, options: options { $0.timeout = .milliseconds(60) })
   #expect(await outcome { try await client.send("A") }.failure == .timedOut)
   // On a busy machine the second one, too, may take longer than that.
-  let deadline = ContinuousClock.now + .seconds(20)
+  let deadline = ContinuousClock.now + .seconds(600)
   var reply: String?
   while reply == nil, ContinuousClock.now < deadline {
     reply = try? await client.send("ECHO", "b").text

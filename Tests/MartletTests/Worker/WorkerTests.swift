@@ -43,7 +43,7 @@ private struct Slow: Job {
     let job = try await client.enqueue(Square(number: 12))
     #expect(try await client.result(of: job) == .pending)
     try await working(worker) {
-      let outcome = try await client.result(of: job, within: .seconds(20))
+      let outcome = try await client.result(of: job, within: .seconds(600))
       #expect(outcome == .done(144))
     }
     #expect(try await client.result(of: JobReference<Square>(id: "D-0-0")) == .unknown)
@@ -111,7 +111,7 @@ private struct Slow: Job {
     }
     try await working(worker) {
       broker.advance(by: .seconds(30))
-      let outcome = try await client.result(of: job, within: .seconds(20))
+      let outcome = try await client.result(of: job, within: .seconds(600))
       #expect(outcome == .done(9))
     }
     // What was left to others is no attempt.
@@ -347,7 +347,7 @@ private struct Slow: Job {
     }
     try await working(worker) {
       let job = try await client.enqueue(Square(number: 3), headers: ["trace": "7"])
-      #expect(try await client.result(of: job, within: .seconds(20)) == .done(9))
+      #expect(try await client.result(of: job, within: .seconds(600)) == .done(9))
       try await client.enqueue(Square(number: -1))
       #expect(
         await notes.first(8) == [
