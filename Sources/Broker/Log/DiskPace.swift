@@ -4,7 +4,7 @@
 // commit, and meanwhile everybody waits. A slow disk is another matter: it must hold up nobody but
 // those whose writes it has. So the engine goes to the disk itself only after a run of quick commits,
 // and a slow one of its own leaves the next ones to the writer for a hundred times as long: however
-// the disk behaves, the engine stands still for a hundredth of the time.
+// the disk behaves, the engine spends no more than a hundredth of the time in slow commits.
 
 /// Instants and durations are monotonic nanoseconds.
 struct DiskPace {

@@ -253,9 +253,13 @@ final class LogThread: @unchecked Sendable {
   /// Queues a commit of `count` commands in `body`, or writes it: one frame, all of it or nothing of
   /// it.
   ///
-  /// - Parameter isQuiet: the engine has nothing to do but to wait for this commit.
+  /// - Parameters:
+  ///   - isQuiet: the engine has nothing to do but to wait for this commit.
+  ///   - isDiskBusy: others sync large files there just now, for which a small write may have to wait.
   /// - Returns: the commit's ordinal; its replies may leave once `released` has reached it.
-  func submit(_ body: consuming ByteBuffer, count: Int, isQuiet: Bool = false) -> UInt64 {
+  func submit(
+    _ body: consuming ByteBuffer, count: Int, isQuiet: Bool = false, isDiskBusy: Bool = false
+  ) -> UInt64 {
     precondition(!body.isEmpty && body.count <= FrameHeader.bodySizeMax)
     precondition(count > 0)
     lock.lock()
@@ -266,7 +270,7 @@ final class LogThread: @unchecked Sendable {
     var mustWake = state.writerSleeps
     // After a failure nothing is written any more, and nothing must pile up.
     if state.failure == nil {
-      let isAtOnce = mayWriteAtOnce(body.count, isQuiet: isQuiet)
+      let isAtOnce = !isDiskBusy && mayWriteAtOnce(body.count, isQuiet: isQuiet)
       let commit = state.boxes.pop() ?? Commit()
       queuedBytes.add(body.count, ordering: .relaxed)
       commit.body = body
@@ -287,7 +291,7 @@ final class LogThread: @unchecked Sendable {
   private func mayWriteAtOnce(_ size: Int, isQuiet: Bool) -> Bool {
     let mustSync = state.policy == .always
     guard isQuiet || !mustSync, state.writerSleeps, state.queue.isEmpty, !state.retries,
-      state.syncing == nil, size <= Self.atOnceSizeMax
+      state.syncing == nil, state.errand == nil, !state.wantsSegment, size <= Self.atOnceSizeMax
     else { return false }
     return pen!.writer.isReady(for: size, withZeros: mustSync)
       && state.pace.isQuick(at: timing.now())
@@ -339,6 +343,8 @@ final class LogThread: @unchecked Sendable {
         state.alwaysUntil = state.submitted
         state.flushTarget = state.submitted
       }
+      // How quick writes are says nothing of syncs.
+      if policy != state.policy { state.pace = DiskPace() }
       state.policy = policy
       wakeWriter()
       syncWork.signal()

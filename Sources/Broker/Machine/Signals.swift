@@ -1,7 +1,7 @@
 // Signals.swift: the signals that end the broker, as something to read.
 //
 // SIGTERM and SIGINT are blocked and arrive through a signalfd that the poller watches, so no code
-// ever runs inside a handler. SIGPIPE and SIGHUP are ignored.
+// ever runs inside a handler. SIGPIPE, SIGHUP and SIGXFSZ are ignored.
 
 import CLinux
 import Glibc
@@ -27,6 +27,8 @@ struct Signals: ~Copyable {
     guard descriptor >= 0 else { throw .last("signalfd") }
     Self.ignoreBrokenPipes()
     _ = signal(SIGHUP, SIG_IGN)
+    // A file at its limit is an error of the write, in whatever thread: it is told, and nothing is lost.
+    _ = signal(SIGXFSZ, SIG_IGN)
   }
 
   private init(descriptor: Int32) { self.descriptor = descriptor }

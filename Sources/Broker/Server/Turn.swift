@@ -90,7 +90,7 @@ extension Server {
   /// How long the next wait may be, in nanoseconds.
   private func patience() -> Int64 {
     if !pending.isEmpty || !engine.context.unblocked.isEmpty || !engine.context.graveyard.isEmpty
-      || hasFrame || engine.context.isStarting || ChunkRegions.hasSurplus
+      || hasFrame || engine.context.isStarting || ChunkRegions.hasSurplus || hasReleased
     {
       return 0
     }
@@ -102,6 +102,9 @@ extension Server {
     let now = clock?.monotonic ?? SystemClock.monotonic()
     return max(0, min(1_000_000_000, until * 1_000_000 - now))
   }
+
+  /// Whether replies are held that need not wait any more: a commit was made after they were looked at.
+  private var hasReleased: Bool { !held.isEmpty && heldUntil != engine.context.durableCommit }
 
   /// Whether effects wait to become a frame, which they do as soon as no request is at hand that
   /// could join them.
@@ -135,7 +138,8 @@ extension Server {
       return
     }
     let body = engine.context.effects.take(spare: log.takeSpare())
-    let ordinal = log.submit(body, count: count, isQuiet: isQuiet)
+    let ordinal = log.submit(
+      body, count: count, isQuiet: isQuiet, isDiskBusy: host.checkpoint != nil)
     precondition(ordinal == engine.context.commit)
     engine.context.durableCommit = log.released
     frameSince = 0

@@ -54,7 +54,9 @@ public struct JobOptions: Sendable {
   /// long a job may take. At least 1 ms.
   public var lease: Duration?
 
-  /// How long a handler may take; nil for any time. Then its task is cancelled and the job has failed.
+  /// How long a handler may take; nil for any time. Then its task is cancelled, and the job has failed
+  /// unless the handler returns nevertheless: after a loop that cancellation may end, look at
+  /// `Task.isCancelled` and throw. The lease of one that does not heed it is not renewed any more.
   public var timeout: Duration?
 
   /// When a job that failed is tried again, and how often.

@@ -2,8 +2,9 @@
 
 /// When a job that failed is tried again, and how often.
 ///
-/// The worker decides: the policy that counts is that of the code which runs now, also for jobs that
-/// wait since before it changed. Failures and crashes of workers both count as attempts.
+/// The worker decides about the waits: those of the code which runs now count, also for jobs that wait
+/// since before it changed. Of the number of attempts the smaller counts, the worker's or the one that
+/// the job was added with. Failures and crashes of workers both count as attempts.
 public struct RetryPolicy: Sendable {
   /// Most attempts, the first one included; 0 for no limit. After the last the job is dead.
   public var attempts: Int

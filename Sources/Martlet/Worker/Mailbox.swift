@@ -45,6 +45,9 @@ final class Mailbox: Sendable {
       }
       if isReady { waiter.resume() }
     }
+    // What is ready to run comes first: handlers that end by then are heard of in this pass, and their
+    // acknowledgements and the call for the next jobs go out as one.
+    await Task.yield()
     spare = state.withLock { [spare] state in
       defer { state.events = spare }
       return state.events

@@ -21,6 +21,11 @@ extension WorkerCore {
       var leases: [Report.Held] = []
       for (index, slot) in slots.enumerated()
       where slot.isRunning && slot.lease == lease && !slot.hasLostLease {
+        if let end = slot.renewedUntil, end <= now {
+          if !slot.isOverrun { actions.append(.warn(.overrun(limit: slot.limit))) }
+          slots[index].isOverrun = true
+          continue
+        }
         leases.append(
           Report.Held(receipt: slot.receipt, slot: SlotID(index: index, run: slot.run)))
       }
@@ -38,7 +43,8 @@ extension WorkerCore {
   mutating func extended(_ id: SlotID, to lease: Int64, now: Duration) {
     guard isCurrent(id) else { return }
     slots[id.index].lease = lease
-    beginBeat(lease, now: now)
+    // At once: a beat that was on its way may have cut the lease back to its old length.
+    beats[lease] = now
   }
 
   /// The lease of a running job is gone: its handler is cancelled, and what it says is not heard.
@@ -74,6 +80,8 @@ extension WorkerCore {
       guard slots[index].cancelled == nil else { continue }
       let reason = CancelReason.timedOut(after: slots[index].limit)
       slots[index].cancelled = reason
+      // One that does not heed it keeps its slot, but not its job: that comes back with its lease.
+      slots[index].renewedUntil = now + settings.cancelGrace
       actions.append(.cancel(SlotID(index: index, run: slots[index].run), reason))
     }
   }

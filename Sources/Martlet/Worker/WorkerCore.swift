@@ -68,6 +68,8 @@ struct WorkerCore {
     case refused(String)
     /// So many handlers did not end although they were cancelled.
     case abandoned(Int)
+    /// A handler goes on after its time is over, which was so long.
+    case overrun(limit: Duration)
     /// So many endings could not be told to the broker before the worker had to stop.
     case unsent(Int)
   }
@@ -92,6 +94,10 @@ struct WorkerCore {
     var deadline: Duration?
     var limit: Duration = .zero
     var cancelled: CancelReason?
+    /// From when on the lease is not renewed: the handler does not heed that its time is over.
+    var renewedUntil: Duration?
+    /// That instant was met, and told.
+    var isOverrun = false
   }
 
   struct Lane {
@@ -217,6 +223,8 @@ struct WorkerCore {
       slots[index].begin = now
       slots[index].deadline = nil
       slots[index].cancelled = nil
+      slots[index].renewedUntil = nil
+      slots[index].isOverrun = false
       if delivery.lease > 0 { beginBeat(delivery.lease, now: now) }
       actions.append(.start(SlotID(index: index, run: slots[index].run), delivery))
     }

@@ -155,6 +155,8 @@ extension WorkerCore.Warning {
     case .refused(let error): "the broker refused to hear how a job ended: \(error)"
     case .abandoned(let count):
       "\(count) handlers went on although they were cancelled: their jobs were given back"
+    case .overrun(let limit):
+      "a handler does not heed that its time of \(limit) is over: its lease is not renewed any more"
     case .unsent(let count):
       "\(count) jobs that ended could not be told to the broker: they come back when their leases end"
     }

@@ -127,6 +127,44 @@ extension WorkerCore {
     #expect(later.count == 2)
   }
 
+  @Test func aLeaseThatItsHandlerExtendedIsNotCutBackByABeatUnderWay() {
+    var rig = Rig(1)
+    let slot = rig.deliver("a")[0]
+    rig.turn(at: .seconds(10))
+    guard case .send(let beat)? = rig.actions.first, case .extend(30_000, _)? = beat.first else {
+      return #expect(Bool(false))
+    }
+    // The broker has heard of both, in whatever order.
+    rig.core.extended(slot, to: 600_000, now: rig.now)
+    rig.turn()
+    rig.reply(.flags([1]))
+    guard case .send(let next)? = rig.actions.first, case .extend(600_000, let leases)? = next.first
+    else { return #expect(Bool(false)) }
+    #expect(leases.map(\.receipt) == receipts("a"))
+    rig.reply(.flags([1]))
+    rig.turn(at: .seconds(209))
+    #expect(!rig.actions.contains { if case .send = $0 { true } else { false } })
+    rig.turn(at: .seconds(210))
+    #expect(rig.actions.contains { if case .send = $0 { true } else { false } })
+  }
+
+  @Test func aHandlerThatDoesNotHeedItsTimeoutKeepsItsSlotButNotItsJob() {
+    var rig = Rig(1) { $0.cancelGrace = .seconds(2) }
+    let slot = rig.deliver("a")[0]
+    rig.core.limit(slot, to: .seconds(9))
+    rig.turn(at: .seconds(9))
+    #expect(rig.actions.contains(.cancel(slot, .timedOut(after: .seconds(9)))))
+    // It has a while to end, in which the job stays its own.
+    rig.turn(at: .seconds(10))
+    #expect(rig.actions.contains { if case .send = $0 { true } else { false } })
+    rig.reply(.flags([1]))
+    rig.turn(at: .seconds(20))
+    #expect(rig.actions == [.warn(.overrun(limit: .seconds(9)))])
+    rig.turn(at: .seconds(30))
+    #expect(rig.actions == [])
+    #expect(rig.core.runningCount == 1)
+  }
+
   @Test func aLostLeaseCancelsItsHandlerAndNothingIsSentForIt() {
     var rig = Rig(2)
     let slots = rig.deliver("a", "b")
