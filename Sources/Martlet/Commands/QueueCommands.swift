@@ -24,8 +24,7 @@ public struct QueueSettings: Sendable, Hashable {
     lease = map.duration("lease-ms")
     attempts = map.integer("attempts")
     backoff = map.text("backoff").flatMap { JobBackoff($0) }
-    // QSTAT has the number of dead jobs under the same name, before it.
-    deadQueue = map.last { $0.key.text == "dead" }?.value.text
+    deadQueue = map.text("dead-queue")
     timeToLive = map.duration("ttl-ms")
     lengthMax = map.integer("maxlen")
     takenFrom = map.text("take").map { $0 == "left" ? .left : .right }

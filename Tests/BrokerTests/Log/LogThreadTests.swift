@@ -504,6 +504,32 @@ func aWriteOfTheEnginesThatFindsTheDiskFullIsTriedAgain(policy: SyncPolicy) thro
   #expect(rig.log.stop() == nil)
 }
 
+@Test(arguments: [SyncPolicy.always, .everySecond])
+func besideACheckpointTheEngineWritesNothingItself(policy: SyncPolicy) throws {
+  let rig = try Rig(policy)
+  _ = rig.submit { rig.log.statistics.framesWrittenAtOnce == 1 }
+  for number in 0..<20 {
+    var body = rig.log.takeSpare()
+    body.append(SampleCommit(number: number, count: 1, size: 30).bytes)
+    let ordinal = rig.log.submit(body, count: 1, isQuiet: true, isDiskBusy: true)
+    rig.watch { rig.log.released == ordinal }
+  }
+  #expect(rig.log.statistics.framesWrittenAtOnce == 1)
+  #expect(rig.log.stop() == nil)
+}
+
+@Test func howQuickWritesAreSaysNothingOfSyncs() throws {
+  let rig = try Rig(.never)
+  _ = rig.submit { rig.log.statistics.framesWrittenAtOnce == 1 }
+  rig.log.setPolicy(.always)
+  // The disk's first syncs are the writer's, and hold up nobody.
+  rig.disk.closeGate()
+  _ = rig.submit(SampleCommit(number: 0, count: 1, size: 30), isQuiet: true)
+  #expect(rig.log.statistics.framesWrittenAtOnce == 1)
+  rig.disk.openGate()
+  #expect(rig.log.stop() == nil)
+}
+
 @Test func aSlowCommitLeavesTheNextToTheWriter() {
   var pace = DiskPace()
   let slow = DiskPace.slowAge + 1

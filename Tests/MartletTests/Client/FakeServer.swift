@@ -118,33 +118,6 @@ final class Peer {
   func end() { if isOpen { shutdown(descriptor, Int32(SHUT_RDWR)) } }
 }
 
-/// Something that one waits for and another brings about.
-final class Signal: Sendable {
-  private let state = Locked<(isSet: Bool, waiters: [CheckedContinuation<Void, Never>])>(
-    (false, []))
-
-  func set() {
-    let waiters = state.withLock { state in
-      defer { state = (true, []) }
-      return state.waiters
-    }
-    for waiter in waiters { waiter.resume() }
-  }
-
-  func wait() async {
-    await withCheckedContinuation { waiter in
-      let isSet = state.withLock { state in
-        if !state.isSet { state.waiters.append(waiter) }
-        return state.isSet
-      }
-      if isSet { waiter.resume() }
-    }
-  }
-
-  /// For threads: tests that wait here would hold up others.
-  func block() { while !state.withLock({ $0.isSet }) { usleep(200) } }
-}
-
 /// A number that several tasks change.
 final class Counter: Sendable {
   private let number: Locked<Int>

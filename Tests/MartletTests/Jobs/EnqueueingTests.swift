@@ -31,10 +31,11 @@ private struct Task1: Job {
   }
 
   @Test func delaysAndDatesAreKept() async throws {
+    let start = Date()
     let broker = try TestBroker(), client = try broker.client()
     try await client.enqueue(Task1(number: 1), delay: .milliseconds(2500), queue: "q")
-    try await client.enqueue(Task1(number: 2), at: Date(timeIntervalSinceNow: 500), queue: "q")
-    try await client.enqueue(Task1(number: 3), at: Date(timeIntervalSinceNow: -500), queue: "q")
+    try await client.enqueue(Task1(number: 2), at: start + 500, queue: "q")
+    try await client.enqueue(Task1(number: 3), at: start - 500, queue: "q")
     #expect(try await client.send("LLEN", "q").integer == 1)
     broker.advance(by: .milliseconds(2499))
     #expect(try await client.send("LLEN", "q").integer == 1)

@@ -129,7 +129,7 @@ extension JobCommands {
     number("lease-ms", settings.lease)
     number("attempts", settings.attemptsMax)
     text("backoff", settings.backoff.map { Array($0.text.utf8) })
-    text("dead", settings.deadQueue)
+    text("dead-queue", settings.deadQueue)
     number("ttl-ms", settings.ttl)
     number("maxlen", settings.lengthMax)
     text("take", settings.takesFromHead == true ? Array("left".utf8) : nil)

@@ -15,7 +15,8 @@ private let first = JobRig.id(1), second = JobRig.id(2)
   for _ in 0..<2 {
     #expect(
       rig.values("QGET q") == [
-        "lease-ms", ":100", "attempts", ":1", "backoff", "EXP 10 CAP 50", "dead", "grave", "ttl-ms",
+        "lease-ms", ":100", "attempts", ":1", "backoff", "EXP 10 CAP 50", "dead-queue", "grave",
+        "ttl-ms",
         ":9000", "maxlen", ":3", "take", "left",
       ])
     try rig.restart()
