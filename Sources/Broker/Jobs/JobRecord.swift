@@ -97,6 +97,29 @@ struct JobRecord: HashItem {
   private static var shortSize: Int { 56 }
   private static var wideSize: Int { 64 }
 
+  // MARK: Key
+
+  /// Where a number stands in the order of its table: sixteen that follow each other stand together,
+  /// and the sixteens are spread by their reversed bits, as evenly as can be. Jobs that come and go in
+  /// the order of their numbers so meet the same leaf again and again. (Beside two million others a
+  /// table in random order had each ADDJOB wait for memory three times: half the throughput.) The
+  /// numbers are the broker's own, so no client can crowd them.
+  @inline(__always)
+  private static func hash(of number: UInt64) -> UInt64 {
+    let sixteen = number >> 4
+    let tag = (sixteen &* 0x9E37_79B9_7F4A_7C15) >> 60
+    return sixteen.bitsReversed ^ (tag << 4 | number & 15)
+  }
+
+  @inline(__always)
+  func hash(by hash: KeyHash) -> UInt64 { Self.hash(of: number) }
+
+  /// Calls `body` with the key that a number is, and its hash.
+  @inline(__always)
+  static func withKey<R>(_ number: UInt64, _ body: (ByteView, UInt64) -> R) -> R {
+    unsafe withUnsafeBytes(of: number) { unsafe body(ByteView($0), hash(of: number)) }
+  }
+
   // MARK: Fields
 
   @inline(__always) var key: ByteView { view(at: 8, size: 8) }

@@ -73,7 +73,8 @@ struct JobSpace: ~Copyable {
 
   /// The record of `number`, if anybody may see it.
   func find(_ number: UInt64) -> JobRecord? {
-    guard let record = hash.withKey(number, { records.find($0, hash: $1) }), isAlive(record) else {
+    guard let record = JobRecord.withKey(number, { records.find($0, hash: $1) }), isAlive(record)
+    else {
       return nil
     }
     return record
@@ -83,7 +84,7 @@ struct JobSpace: ~Copyable {
   @inline(__always)
   func ready(_ mark: UInt64, in line: UInt32) -> JobRecord? {
     guard line != 0, mark != 0,
-      let record = hash.withKey(mark, { records.find($0, hash: $1) }), record.state == .ready,
+      let record = JobRecord.withKey(mark, { records.find($0, hash: $1) }), record.state == .ready,
       record.place == line
     else { return nil }
     return record
@@ -105,7 +106,7 @@ struct JobSpace: ~Copyable {
   ///
   /// - Parameter due: when something happens to it of itself.
   mutating func insert(_ record: JobRecord, due: Int64? = nil) {
-    hash.withKey(record.number) { records.insert(record, hash: $1) }
+    JobRecord.withKey(record.number) { records.insert(record, hash: $1) }
     count(record, 1)
     time(record, due)
   }
@@ -114,7 +115,7 @@ struct JobSpace: ~Copyable {
   mutating func replace(_ record: JobRecord, with next: JobRecord, due: Int64? = nil) {
     untime(record)
     count(record, -1)
-    hash.withKey(record.number) { records.place(of: $0, hash: $1)?.replace(with: next) }
+    JobRecord.withKey(record.number) { records.place(of: $0, hash: $1)?.replace(with: next) }
     record.release()
     count(next, 1)
     time(next, due)
@@ -142,7 +143,7 @@ struct JobSpace: ~Copyable {
       if let id = extras.id { releaseName(id.withView { JobName.id($0) }, of: record.number) }
       if let unique = extras.unique { releaseName(unique, of: record.number) }
     }
-    let removed = hash.withKey(record.number) { records.remove($0, hash: $1) }
+    let removed = JobRecord.withKey(record.number) { records.remove($0, hash: $1) }
     removed?.bury(in: &graveyard)
   }
 
@@ -159,7 +160,8 @@ struct JobSpace: ~Copyable {
 
   /// `record` for a change in place.
   mutating func unshared(_ record: JobRecord) -> JobRecord {
-    guard mayBeShared, let place = hash.withKey(record.number, { records.place(of: $0, hash: $1) }),
+    guard mayBeShared,
+      let place = JobRecord.withKey(record.number, { records.place(of: $0, hash: $1) }),
       place.item.isShared
     else { return record }
     let extras = record.flags.contains(.hasExtras) ? record.extras : nil
@@ -462,7 +464,7 @@ struct JobSpace: ~Copyable {
   ///
   /// - Returns: false when its number is taken.
   mutating func load(_ record: JobRecord, due: Int64?) -> Bool {
-    guard hash.withKey(record.number, { records.find($0, hash: $1) }) == nil else {
+    guard JobRecord.withKey(record.number, { records.find($0, hash: $1) }) == nil else {
       record.release()
       return false
     }
@@ -580,17 +582,6 @@ struct JobSpace: ~Copyable {
       precondition(queue[.kept] == counts[.done] ?? 0)
       let found = queueTable.find(queue.key, hash: hash(queue.key))
       precondition(dropped.contains(UInt32(id)) || found?.id == queue.id)
-    }
-  }
-}
-
-extension KeyHash {
-  /// Calls `body` with the key that a number is, and its hash.
-  @inline(__always)
-  fileprivate func withKey<R>(_ number: UInt64, _ body: (ByteView, UInt64) -> R) -> R {
-    unsafe withUnsafeBytes(of: number) {
-      let key = unsafe ByteView($0)
-      return body(key, self(key))
     }
   }
 }

@@ -49,3 +49,13 @@ private func row(of bytes: [UInt8]) -> [Bool] {
   for byte in bytes { for place in 0..<8 { row.append(byte >> UInt8(7 - place) & 1 == 1) } }
   return row
 }
+
+@Test func bitsAreReversed() {
+  var random = SplitMix64(seed: 1)
+  for _ in 0..<1_000 {
+    let word = random.next()
+    var reversed: UInt64 = 0
+    for bit in 0..<64 where word >> bit & 1 == 1 { reversed |= 1 << (63 - bit) }
+    #expect(word.bitsReversed == reversed)
+  }
+}
