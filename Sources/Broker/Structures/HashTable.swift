@@ -1,18 +1,21 @@
 // HashTable.swift: keys to items, grown leaf by leaf, copied by path.
 //
-// Extendible hashing (Fagin et al. 1979) by the *top* bits of the hash, in nodes of 256 slots:
+// Extendible hashing (Fagin et al. 1979) by the *top* bits of the hash, in nodes of up to 256 slots:
 //
-//     root ─▶ node (8 bits) ─▶ node (8 more) ─▶ leaf: up to 32 items that share `depth` top bits
+//     root ─▶ node (8 bits) ─▶ node (2 to 8 more) ─▶ leaf: up to 32 items that share `depth` top bits
 //
 // A leaf of fewer bits than its node resolves fills a run of slots. A full leaf splits in two, an
-// almost empty one merges with its buddy: no step ever touches more than a node and two leaves, so
-// growth needs no rehash. Leaves lie in the order of the hash, and a scan's cursor is a hash: what
+// almost empty one merges with its buddy; a node begins with 4 slots and is made four times as wide
+// when they do not tell its leaves apart any more: no step ever touches more than two nodes and two
+// leaves, so growth needs no rehash, and nodes never take more than some two bytes for an item. Only
+// nodes of 256 slots have nodes below them. Leaves lie in the order of the hash, and a scan's cursor is a hash: what
 // is there throughout a scan is met however often leaves split and merge meanwhile.
 // A snapshot retains the root; while one lives, a writer copies the nodes on its path.
 // Invariants (`checkInvariants()`):
 //   1. every item of a leaf has the leaf's `depth` top bits of hash, and its tag
-//   2. a leaf with depth d in a node at depth n fills an aligned run of 2^(8 - (d - n)) slots
-//   3. 0 < count ≤ 32 in each leaf, but for the only leaf of a node
+//   2. a leaf with depth d in a node of b bits at depth n fills an aligned run of 2^(b - (d - n)) slots
+//   3. a node below another one has its depth and 8
+//   4. 0 < count ≤ 32 in each leaf, but for the only leaf of a node
 
 import RESP
 
@@ -31,14 +34,14 @@ extension HashItem {
   func bury(in graveyard: inout Graveyard) { release() }
 }
 
-/// A slot's content: a leaf, or a node, whose address then has its lowest bit set.
+/// A slot's content: a leaf, or a node, whose address then has its width and a one in its lowest bits.
 ///
 /// So a walk reads one word of each node on its way and not its header: with a hundred thousand keys
 /// each word not read is a cache miss saved. Leaves and nodes begin alike:
 ///
 ///     offset  size  field
 ///          0     4  owners
-///          4     1  1 for a node, 0 for a leaf
+///          4     1  bits      of hash that a node resolves, 2, 4, 6 or 8; 0 for a leaf
 ///          5     1  depth     bits of hash shared by all below; of a node a multiple of 8
 ///          6     1  count     items (leaf)
 ///          7     1  capacity  slots (leaf)
@@ -49,28 +52,42 @@ private struct Twig {
   @inline(__always)
   init(tagged: UnsafeMutableRawPointer) { unsafe self.tagged = tagged }
 
-  @inline(__always) var isNode: Bool { unsafe UInt(bitPattern: tagged) & 1 == 1 }
-  @inline(__always) var address: UnsafeMutableRawPointer {
-    unsafe isNode ? tagged - 1 : tagged
-  }
+  @inline(__always) private var tag: UInt { unsafe UInt(bitPattern: tagged) & 15 }
+  @inline(__always) var isNode: Bool { tag & 1 == 1 }
+  /// Bits of hash that the node resolves.
+  @inline(__always) var bits: UInt64 { UInt64(tag & 14) }
+  @inline(__always) var address: UnsafeMutableRawPointer { unsafe tagged - Int(tag) }
   var depth: Int { unsafe Int(address.load(fromByteOffset: 5, as: UInt8.self)) }
+
+  /// What the node has for a hash, of which the bits that are resolved already are shifted out.
+  @inline(__always)
+  func child(of rest: UInt64) -> Twig {
+    let slot = Int(truncatingIfNeeded: rest &>> (64 &- bits))
+    return unsafe Twig(
+      tagged: address.load(fromByteOffset: 8 + slot * 8, as: UnsafeMutableRawPointer.self))
+  }
 }
 
-/// 256 slots from offset 8.
+/// 2^`bits` slots from offset 8.
 @safe
 private struct TableNode<Item: HashItem>: Block {
   let address: UnsafeMutableRawPointer
   init(address: UnsafeMutableRawPointer) { unsafe self.address = address }
 
-  static func make(depth: Int) -> TableNode {
-    let node = TableNode.allocate(size: 8 + 256 * 8)
-    node.store(UInt8(1), at: 4)
+  static var bitsMin: Int { 2 }
+  static var bitsMax: Int { 8 }
+
+  static func make(depth: Int, bits: Int) -> TableNode {
+    let node = TableNode.allocate(size: 8 + 8 << bits)
+    node.store(UInt8(bits), at: 4)
     node.store(UInt8(depth), at: 5)
     return node
   }
 
+  var bits: Int { Int(load(4, as: UInt8.self)) }
   var depth: Int { Int(load(5, as: UInt8.self)) }
-  var twig: Twig { unsafe Twig(tagged: address + 1) }
+  var slots: Range<Int> { 0..<1 << bits }
+  var twig: Twig { unsafe Twig(tagged: address + (bits | 1)) }
 
   @inline(__always)
   subscript(slot: Int) -> Twig {
@@ -79,10 +96,12 @@ private struct TableNode<Item: HashItem>: Block {
   }
 
   @inline(__always)
-  func slot(of hash: UInt64) -> Int { Int(truncatingIfNeeded: (hash << UInt64(depth)) >> 56) }
+  func slot(of hash: UInt64) -> Int {
+    Int(truncatingIfNeeded: (hash << UInt64(depth)) >> UInt64(64 - bits))
+  }
 
   /// How many slots `twig` fills.
-  func run(of twig: Twig) -> Int { twig.isNode ? 1 : 1 << (8 - (twig.depth - depth)) }
+  func run(of twig: Twig) -> Int { twig.isNode ? 1 : 1 << (bits - (twig.depth - depth)) }
 
   /// Puts `twig` in the `count` slots from `first`.
   func fill(_ first: Int, _ count: Int, with twig: Twig) {
@@ -91,7 +110,7 @@ private struct TableNode<Item: HashItem>: Block {
 
   func forEachChild(_ body: (Twig) -> Void) {
     var slot = 0
-    while slot < 256 {
+    while slot < slots.upperBound {
       let twig = self[slot]
       slot += run(of: twig)
       body(twig)
@@ -103,10 +122,24 @@ private struct TableNode<Item: HashItem>: Block {
   }
 
   func copied() -> TableNode {
-    let copy = TableNode.make(depth: depth)
-    copy.write(view(at: 8, size: 256 * 8), at: 8)
+    let copy = TableNode.make(depth: depth, bits: bits)
+    copy.write(view(at: 8, size: 8 << bits), at: 8)
     forEachChild { twig in HashTable<Item>.retain(twig) }
     return copy
+  }
+
+  /// A narrow node with nothing but `leaf`, of whose depth it is.
+  static func over(_ leaf: TableLeaf<Item>) -> TableNode {
+    let node = make(depth: leaf.depth, bits: bitsMin)
+    node.fill(0, 1 << bitsMin, with: leaf.twig)
+    return node
+  }
+
+  /// The same leaves in a node of four times as many slots; ownership is not changed.
+  func widened() -> TableNode {
+    let wide = TableNode.make(depth: depth, bits: bits + 2)
+    for slot in slots { wide.fill(slot * 4, 4, with: self[slot]) }
+    return wide
   }
 }
 
@@ -121,7 +154,7 @@ private struct TableLeaf<Item: HashItem>: Block {
 
   static func make(depth: Int, capacity: Int) -> TableLeaf {
     let leaf = TableLeaf.allocate(size: itemsOffset + capacity * 8)
-    leaf.store(UInt32(0) | UInt32(depth) << 8 | UInt32(capacity) << 24, at: 4)
+    leaf.store(UInt32(depth) << 8 | UInt32(capacity) << 24, at: 4)
     return leaf
   }
 
@@ -229,11 +262,10 @@ struct HashTable<Item: HashItem>: ~Copyable {
   @inline(__always)
   private static func leaf(of root: Twig?, _ hash: UInt64) -> Leaf? {
     guard var twig = root else { return nil }
-    var shift: UInt64 = 56
+    var rest = hash
     while twig.isNode {
-      let slot = Int(truncatingIfNeeded: hash &>> shift & 0xFF)
-      unsafe twig = Node(address: twig.tagged - 1)[slot]
-      shift &-= 8
+      twig = twig.child(of: rest)
+      rest &<<= 8
     }
     return unsafe Leaf(address: twig.address)
   }
@@ -269,62 +301,60 @@ struct HashTable<Item: HashItem>: ~Copyable {
   mutating func insert(_ item: Item, hash: UInt64) {
     if mayBeShared { unshare(hash) }
     count += 1
-    guard let root else {
-      let leaf = Leaf.make(depth: 0, capacity: 4)
-      leaf.append(item, hash: hash)
-      self.root = leaf.twig
-      return
-    }
-    var parent: Node?
-    var twig = root
-    while true {
-      if twig.isNode {
-        let node = unsafe Node(address: twig.address)
-        parent = node
-        twig = node[node.slot(of: hash)]
-        continue
-      }
-      let leaf = unsafe Leaf(address: twig.address)
-      if leaf.count < leaf.capacity {
-        leaf.append(item, hash: hash)
-        return
-      }
-      if leaf.count < Leaf.countMax {
-        let capacity = leaf.capacity < 8 ? 8 : leaf.capacity + 8
-        let grown = leaf.moved(capacity: capacity, depth: leaf.depth)
-        leaf.free()
-        grown.append(item, hash: hash)
-        put(grown.twig, for: hash, in: parent)
-        return
-      }
-      twig = split(leaf, hash: hash, in: parent)
-    }
+    if root == nil { root = Leaf.make(depth: 0, capacity: 4).twig }
+    while !put(item, hash: hash) {}
   }
 
-  /// Puts `twig` where the hash leads, in `parent` or at the root.
-  private mutating func put(_ twig: Twig, for hash: UInt64, in parent: Node?) {
-    guard let parent else {
-      root = twig
-      return
-    }
-    let run = parent.run(of: twig)
-    parent.fill(parent.slot(of: hash) & ~(run - 1), run, with: twig)
-  }
-
-  /// Splits a full leaf, or gives it a node of its own where its parent resolves no further bit.
+  /// Puts `item` in its leaf, or makes a step towards one that has room.
   ///
-  /// - Returns: from where to go on looking for the place of `hash`.
-  private mutating func split(_ leaf: Leaf, hash: UInt64, in parent: Node?) -> Twig {
+  /// - Returns: whether it is in.
+  @inline(__always)
+  private mutating func put(_ item: Item, hash: UInt64) -> Bool {
+    var above: Node?
+    var parent: Node?
+    var twig = root!
+    var rest = hash
+    while twig.isNode {
+      above = parent
+      unsafe parent = Node(address: twig.address)
+      twig = twig.child(of: rest)
+      rest &<<= 8
+    }
+    let leaf = unsafe Leaf(address: twig.address)
+    if leaf.count < leaf.capacity {
+      leaf.append(item, hash: hash)
+      return true
+    }
+    guard leaf.count == Leaf.countMax else {
+      let grown = leaf.moved(
+        capacity: leaf.capacity < 8 ? 8 : leaf.capacity + 8, depth: leaf.depth)
+      leaf.free()
+      grown.append(item, hash: hash)
+      replace(grown.twig, for: hash, in: parent)
+      return true
+    }
+    makeRoom(leaf, hash: hash, in: parent, below: above)
+    return false
+  }
+
+  /// Splits a full leaf, or has more bits resolved above it.
+  private mutating func makeRoom(_ leaf: Leaf, hash: UInt64, in parent: Node?, below above: Node?) {
     let depth = leaf.depth
     precondition(depth < 64, "more than \(Leaf.countMax) keys of one hash")
-    let parentDepth = parent?.depth ?? -8
-    if parent == nil || depth - parentDepth == 8 {
-      let node = Node.make(depth: depth)
-      node.fill(0, 256, with: leaf.twig)
-      let twig = node.twig
-      if let parent { parent[parent.slot(of: hash)] = twig } else { root = twig }
-      return twig
+    guard let parent, depth == parent.depth + parent.bits else {
+      if let parent { return split(leaf, hash: hash, in: parent) }
+      return root = Node.over(leaf).twig
     }
+    guard parent.bits < Node.bitsMax else {
+      return parent[parent.slot(of: hash)] = Node.over(leaf).twig
+    }
+    let wide = parent.widened()
+    parent.free()
+    replace(wide.twig, for: hash, in: above)
+  }
+
+  private func split(_ leaf: Leaf, hash: UInt64, in parent: Node) {
+    let depth = leaf.depth
     let low = Leaf.make(depth: depth + 1, capacity: Leaf.countMax)
     let high = Leaf.make(depth: depth + 1, capacity: Leaf.countMax)
     let bit = UInt64(1) << UInt64(63 - depth)
@@ -333,13 +363,21 @@ struct HashTable<Item: HashItem>: ~Copyable {
       let itemHash = item.hash(by: self.hash)
       (itemHash & bit == 0 ? low : high).append(item, hash: itemHash)
     }
+    let run = parent.run(of: leaf.twig)
+    let first = parent.slot(of: hash) & ~(run - 1)
     leaf.free()
-    guard let parent else { return low.twig }
-    let run = 1 << (8 - (depth + 1 - parentDepth))
-    let first = parent.slot(of: hash) & ~(2 * run - 1)
-    parent.fill(first, run, with: fitted(low).twig)
-    parent.fill(first + run, run, with: fitted(high).twig)
-    return parent.twig
+    parent.fill(first, run / 2, with: fitted(low).twig)
+    parent.fill(first + run / 2, run / 2, with: fitted(high).twig)
+  }
+
+  /// Puts `twig` where the hash leads, in `parent` or at the root.
+  private mutating func replace(_ twig: Twig, for hash: UInt64, in parent: Node?) {
+    guard let parent else {
+      root = twig
+      return
+    }
+    let run = parent.run(of: twig)
+    parent.fill(parent.slot(of: hash) & ~(run - 1), run, with: twig)
   }
 
   /// The leaf with no more capacity than it soon needs.
@@ -688,7 +726,7 @@ extension HashTable {
     }
     let node = unsafe Node(address: twig.address)
     var slot = 0
-    while slot < 256 {
+    while slot < node.slots.upperBound {
       let child = node[slot]
       slot += node.run(of: child)
       guard walk(child, body) else { return false }
@@ -732,15 +770,19 @@ extension HashTable {
     func check(_ twig: Twig, prefix: UInt64, within parent: Node?) {
       if twig.isNode {
         let node = unsafe Node(address: twig.address)
+        precondition(node.depth == (parent.map { $0.depth + 8 } ?? 0))
+        precondition(parent.map { $0.bits == Node.bitsMax } ?? true)
         var slot = 0
-        while slot < 256 {
+        while slot < node.slots.upperBound {
           let child = node[slot]
           let run = node.run(of: child)
           precondition(slot % run == 0)
           for other in slot..<slot + run {
             unsafe precondition(node[other].address == child.address)
           }
-          check(child, prefix: prefix | UInt64(slot) << UInt64(56 - node.depth), within: node)
+          check(
+            child, prefix: prefix | UInt64(slot) << UInt64(64 - node.bits - node.depth),
+            within: node)
           slot += run
         }
       } else {
