@@ -231,7 +231,7 @@ enum CommandGroup: String, Sendable {
   case generic, string, list, transactions, connection, server
   case pubsub, hash, set
   case sortedSet = "sorted-set"
-  case stream, scripting, bitmap, hyperloglog
+  case stream, scripting, bitmap, hyperloglog, cluster
   case queue
 }
 

@@ -61,7 +61,7 @@ extension CommandGroup {
     case .bitmap: .bitmap
     case .hyperloglog: .hyperloglog
     case .queue: .queue
-    case .server, .pubsub: []
+    case .server, .pubsub, .cluster: []
     }
   }
 }

@@ -39,6 +39,7 @@ struct Engine: ~Copyable {
     ScriptCommands.evaluating, ScriptCommands.managing, FunctionCommands.commands,
     ServerCommands.commands, Saving.commands, Configuration.commands, SlowLogCommands.commands,
     LatencyCommands.commands, MemoryCommands.commands, Debugging.commands,
+    ClusterCommands.commands,
   ]
 
   /// Made once: simulations begin thousands of engines.

@@ -398,6 +398,24 @@ func saveAnswersOnceTheCheckpointHasEnded(isGood: Bool) {
   #expect(harness.send(client, "REPLICAOF a 1") == "-ERR replication is not supported\r\n")
 }
 
+@Test func thereIsNoCluster() {
+  var harness = EngineHarness()
+  let client = harness.client()
+  let disabled = "-ERR This instance has cluster support disabled\r\n"
+  for request in [
+    "CLUSTER INFO", "CLUSTER HELP", "CLUSTER KEYSLOT x", "CLUSTER RESET", "READONLY", "READWRITE",
+    "ASKING",
+  ] {
+    #expect(harness.send(client, request) == disabled, "\(request)")
+  }
+  #expect(
+    harness.send(client, "CLUSTER foo")
+      == "-ERR unknown subcommand 'foo'. Try CLUSTER HELP.\r\n")
+  #expect(
+    harness.send(client, "CLUSTER")
+      == "-ERR wrong number of arguments for 'cluster' command\r\n")
+}
+
 @Test func memoryUsageCountsTheKey() {
   var harness = EngineHarness()
   let client = harness.client()
