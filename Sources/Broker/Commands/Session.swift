@@ -65,8 +65,7 @@ struct Session: ~Copyable {
   var reply = Reply()
   /// Which part of the output waits for which commit, in order; empty when nothing is held.
   var holds: [Hold] = []
-  /// Jobs whose replies have not been sent, in order.
-  var deliveries: [Delivery] = []
+  var deliveries = Deliveries()
   var transaction: [QueuedCommand] = []
   /// Bytes that the transaction holds.
   var transactionSize = 0
@@ -100,29 +99,6 @@ struct Session: ~Copyable {
       holds.removeAll(keepingCapacity: true)
     } else if ended > 1 {
       holds.removeFirst(ended - 1)
-    }
-  }
-
-  /// A job in a reply that ends at `end` bytes of the output; `.max` for one that will not be sent.
-  struct Delivery {
-    var end: Int
-    let database: Int
-    let number: UInt64
-    let epoch: UInt32
-  }
-
-  /// Forgets the deliveries in the `count` bytes that were sent.
-  mutating func forgetSent(_ count: Int) {
-    for index in deliveries.indices where deliveries[index].end < .max {
-      deliveries[index].end -= count
-    }
-    deliveries.removeAll { $0.end <= 0 }
-  }
-
-  /// Notes that what was beyond `offset` of the output will not be sent.
-  mutating func loseDeliveries(after offset: Int) {
-    for index in deliveries.indices where deliveries[index].end > offset {
-      deliveries[index].end = .max
     }
   }
 

@@ -159,7 +159,7 @@ struct Engine: ~Copyable {
     let free = sendable(slot)
     guard free < context.sessions[slot].outputSize else { return }
     context.sessions[slot].reply.bytes.truncate(to: free)
-    context.sessions[slot].loseDeliveries(after: free)
+    context.sessions[slot].deliveries.lose(after: free)
     context.sessions[slot].holds = []
     context.sessions[slot].reply.error(
       "MISCONF The log has failed: what was asked may not be on disk")
@@ -168,7 +168,7 @@ struct Engine: ~Copyable {
   /// Takes `count` bytes that were sent from the output of `slot`.
   mutating func didSend(_ slot: Int, _ count: Int) {
     context.sessions[slot].reply.bytes.removeFirst(count)
-    if !context.sessions[slot].deliveries.isEmpty { context.sessions[slot].forgetSent(count) }
+    context.sessions[slot].deliveries.forgetSent(count)
     guard !context.sessions[slot].holds.isEmpty else { return }
     for index in context.sessions[slot].holds.indices {
       context.sessions[slot].holds[index].end -= count

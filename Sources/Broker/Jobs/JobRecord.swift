@@ -58,7 +58,7 @@ enum JobEnd: UInt8 {
 ///         20     4  epoch        deliveries
 ///         24     8  due          on the jobs' clock or the wall's; only while in a DueHeap
 ///               label        of a ready job: that of the chunk with its element, as far as is known
-///         32     8  created      on the jobs' clock
+///         32     8  created      on the wall's clock, to be shown
 ///         40     4  heapIndex    or `unplaced`
 ///         44     4  size         bytes of the body, if it lies here
 ///         48     2  failures     ┐ at most 65,535 is counted

@@ -14,7 +14,8 @@
 //
 // Times. The jobs' clock is the wall's at the first start, then runs on the monotonic clock: a wall
 // that is stepped moves nothing. Over a restart it goes on by what the wall says has passed, and never
-// back. All times in records are of it, but for AT, which is the wall's. Records therefore mean the
+// back. All times in records are of it, but for AT, which is the wall's, and for the moment in which a
+// job was added, which is told to people and moves nothing. Records therefore mean the
 // same on disk and after a restart, and no lease has more than its term left.
 //
 // The log. What a job command does follows from its words, from the state and from the two clocks.

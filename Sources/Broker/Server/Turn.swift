@@ -210,10 +210,31 @@ extension Server {
       output: statistics.bytesWritten)
   }
 
+  /// Has the jobs in replies that clients have not read by now go back to their queues: nobody will have
+  /// them. A log that has no room left is not waited for.
+  private mutating func giveBackUnread() {
+    guard let log, log.failure == nil, !log.isDiskFull else { return }
+    let slots = (0..<connections.count).filter {
+      connections[$0].isOpen && !engine.context.sessions[$0].deliveries.isEmpty
+    }
+    guard !slots.isEmpty else { return }
+    log.flush()
+    engine.context.durableCommit = log.released
+    for slot in slots {
+      send(slot)
+      guard connections[slot].isOpen, !engine.context.sessions[slot].deliveries.isEmpty else {
+        continue
+      }
+      disconnect(slot)
+    }
+    commitFrame()
+  }
+
   /// Ends all that is open, syncs the log, and gives the exit code.
   private mutating func finish() -> Int32 {
     host.listeners.end()
     commitFrame()
+    giveBackUnread()
     var code = exitCode ?? 0
     stopCheckpoints()
     if let log {

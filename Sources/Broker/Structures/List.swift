@@ -15,7 +15,7 @@ import RESP
 
 ///     offset  size  field
 ///          0     4  owners
-///          4     4  line     0 for none: no mark means anything then; bit 31: `hasStrangeMarks`
+///          4     4  line     0 for none: no element has a mark then
 ///          8     8  count    elements
 ///         16     8  front    chunk, or 0
 ///         24     8  back     chunk, or 0
@@ -35,17 +35,9 @@ struct List: Block {
   }
 
   @inline(__always) var line: UInt32 {
-    get { load(4, as: UInt32.self) & ~Self.strangers }
-    nonmutating set { store(newValue | load(4) & Self.strangers, at: 4) }
+    get { load(4) }
+    nonmutating set { store(newValue, at: 4) }
   }
-  private static var strangers: UInt32 { 1 << 31 }
-
-  /// Whether elements may have marks and ranks that mean nothing here, as in a copy of a list.
-  var hasStrangeMarks: Bool { load(4, as: UInt32.self) & Self.strangers != 0 }
-
-  /// Has no mark of the elements mean anything any more.
-  func forgetLine() { store(Self.strangers, at: 4) }
-
   @inline(__always) var count: Int {
     get { load(8) }
     nonmutating set { store(newValue, at: 8) }
@@ -84,6 +76,13 @@ struct List: Block {
     front?.retain()
     back?.retain()
     spine?.retain()
+    return copy
+  }
+
+  /// A list of the same bytes without marks, which has no line: nothing is shared. O(bytes).
+  func withoutMarks() -> List {
+    let copy = List.make()
+    forEach(in: 0..<count) { copy.push($0, at: .tail) }
     return copy
   }
 

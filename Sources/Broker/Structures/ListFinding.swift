@@ -2,8 +2,9 @@
 //
 // A mark is found in O(log chunks) and a walk over one chunk by who has noted the label of the chunk
 // (ListChunk.swift) into which the element was put. Elements stay in their chunks but for those of a
-// chunk that is split, whose notes are wrong then: they are searched for, and whoever searched notes
-// the label of the right one for all that are in it, so that this happens once for each split.
+// chunk that is split: some of them are in the next one then, behind what is put in between. They are
+// searched for from where they were, never before it, and whoever searched notes the label of the right
+// chunk for all that are in it, so that this happens once for each split.
 
 import RESP
 
@@ -27,12 +28,13 @@ extension List {
 
   }
 
-  /// The element with `mark`, which was put into a chunk of `label`, as far as is known.
+  /// The element with `mark`, which was put into a chunk of `label` or one that was parted from it.
   ///
-  /// - Complexity: O(log chunks), O(elements) where the label is wrong.
+  /// - Complexity: O(log chunks); where the chunk was split since, plus those that are between its parts.
   func find(_ mark: UInt64, near label: Int64) -> Spot? {
     guard front != nil else { return nil }
-    var next: Place? = place(ofLabel: label), chunksRead = 0
+    let noted = place(ofLabel: label)
+    var next: Place? = noted, chunksRead = 0
     while let place = next, let chunk = chunk(at: place) {
       chunksRead += 1
       if let spot = spot(of: mark, place, chunk, chunksRead, isWhereNoted: true) { return spot }
@@ -40,7 +42,7 @@ extension List {
       guard chunk.label == label else { break }
       next = self.place(before: place)
     }
-    next = .front
+    next = place(after: noted)
     while let place = next, let chunk = chunk(at: place) {
       chunksRead += 1
       if let spot = spot(of: mark, place, chunk, chunksRead, isWhereNoted: false) { return spot }
@@ -102,25 +104,25 @@ extension List {
   ///
   /// - Parameter rankOf: the rank of an element with a mark; the others have 0.
   /// - Complexity: O(nodes of the spine + elements of a chunk), plus the elements of chunks that had
-  ///   a lower rank once, each of which is looked through once; O(elements) with `hasStrangeMarks`.
+  ///   a lower rank once, each of which is looked through once.
   func count(ofRank rank: UInt8, at end: End, rankOf: (UInt64) -> UInt8) -> Int {
     guard rank > 0 else { return count }
     var passed = 0
     /// Whether the chunk has an element of a lower rank; else it is passed.
     func endsIn(_ chunk: ListChunk?) -> Bool {
       guard let chunk else { return false }
-      guard hasStrangeMarks || chunk.lowestRank < rank else {
+      guard chunk.lowestRank < rank else {
         passed += chunk.count
         return false
       }
-      return chunk.endsWalk(rank, end, hasStrangeMarks, &passed, rankOf)
+      return chunk.endsWalk(rank, end, &passed, rankOf)
     }
     let (near, far) = end == .head || back == nil ? (front, back) : (back, front)
     if endsIn(near) { return passed }
     if let spine {
       for step in 0..<spine.count {
         let node = spine[end == .head ? step : spine.count - 1 - step]
-        guard hasStrangeMarks || node.lowestRank < rank else {
+        guard node.lowestRank < rank else {
           passed += node.elements
           continue
         }
@@ -162,7 +164,7 @@ extension ListChunk {
   ///
   /// - Returns: whether there is one that has not.
   fileprivate func endsWalk(
-    _ rank: UInt8, _ end: End, _ isStrange: Bool, _ passed: inout Int, _ rankOf: (UInt64) -> UInt8
+    _ rank: UInt8, _ end: End, _ passed: inout Int, _ rankOf: (UInt64) -> UInt8
   ) -> Bool {
     guard !isUniform else { return true }
     var offset = end == .head ? start : self.end, lowest = UInt8.max
@@ -174,7 +176,7 @@ extension ListChunk {
       passed += 1
       if end == .head { offset = element(at: offset).next }
     }
-    if !isStrange, !isShared { raiseLowest(to: lowest) }
+    if !isShared { raiseLowest(to: lowest) }
     return false
   }
 }

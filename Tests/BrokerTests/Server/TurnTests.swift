@@ -246,3 +246,28 @@ private func bytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 0x61, count: co
   #expect(rig.run([writer, listener]) { _ in listener.text.hasSuffix("written\r\n") })
   #expect(rig.stop() == 0)
 }
+
+/// Goal: a stop gives back the jobs in a reply that nobody reads, and those of who reads it not. Method: two
+/// workers with more bytes than a socket takes, one of whom reads.
+@Test func aStopGivesBackTheJobsThatNobodyHasRead() throws {
+  let rig = try ServerRig(), body = [UInt8](repeating: 0x78, count: 1 << 20)
+  let producer = try rig.client(), worker = try rig.client(), idle = try rig.client()
+  for queue in ["read", "unread"] {
+    for _ in 0..<8 {
+      producer.request([Array("ADDJOB".utf8), Array(queue.utf8), body, Array("0".utf8)])
+    }
+  }
+  #expect(rig.run([producer]) { _ in producer.text.split(separator: "D-").count == 17 })
+  worker.request("GETJOB COUNT 8 FROM read")
+  idle.request("GETJOB COUNT 8 FROM unread")
+  let isTaken = rig.run([worker, idle], reading: [worker]) { _ in worker.received.count > 8 << 20 }
+  #expect(isTaken)
+  #expect(rig.stop() == 0)
+  func count(_ queue: StaticString) -> Int {
+    let key = rig.server.engine.context.key(ByteView(queue))
+    return rig.server.engine.context.readyCount(key)
+  }
+  #expect(count("read") == 0)
+  #expect(count("unread") == 8)
+  #expect(rig.server.engine.context.effects.count == 0)  // The log has it.
+}

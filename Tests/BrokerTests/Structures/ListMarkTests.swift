@@ -153,8 +153,29 @@ func marksStayWithTheirElements(seed: UInt64) throws {
     labels[mark] = nil
   }
   list.checkInvariants()
-  // A search of half of the chunks for each split, and else a chunk or two.
-  #expect(chunksRead < 10 * 60_000)
+  // A chunk or two for each.
+  #expect(chunksRead < 2 * marks.count)
+  list.release()
+}
+
+/// Goal: what a split has moved is found next to where it was, however many chunks are before it. Method: a
+/// chunk in the middle of a long list is split, and all that was in it is looked for.
+@Test func whatASplitHasMovedIsNextToWhereItWas() throws {
+  let body = [UInt8](repeating: 0x78, count: 100), list = List.make()
+  var labels: [UInt64: Int64] = [:]
+  for mark in 1...60_000 as ClosedRange<UInt64> {
+    body.withView { list.push($0, mark: mark, at: .tail) }
+    labels[mark] = list.label(at: .tail)
+  }
+  let middle = try #require(labels[30_000])
+  let moved = labels.filter { $0.value == middle }.keys.sorted()
+  #expect(moved.count > 100)
+  for number in 0..<20 { body.withView { _ = list.insert($0, at: 30_000 + number) } }
+  for mark in moved {
+    let spot = try #require(list.find(mark, near: middle))
+    #expect(spot.chunksRead <= 3)
+  }
+  list.checkInvariants()
   list.release()
 }
 

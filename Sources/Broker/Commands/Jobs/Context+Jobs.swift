@@ -203,13 +203,14 @@ extension Context {
     jobs.lastCommit = commit
   }
 
-  /// `entry`, which is in no table, without anything but bytes in its list.
-  func withoutJobs(_ entry: Entry) -> Entry {
+  /// `entry`, which is in no table, without anything but bytes in its list: a mark that stayed would
+  /// count again as soon as its job comes into that list. O(bytes) if there may be jobs, else O(1).
+  mutating func withoutJobs(_ entry: Entry) -> Entry {
     guard entry.kind == .list, entry.list.line != 0 else { return entry }
-    let copy = entry.copied(key: entry.key, deadline: entry.deadline)
-    entry.release()
-    copy.unsharedList.forgetLine()
-    return copy
+    let bare = Entry.value(entry.key, entry.list.withoutMarks(), deadline: entry.deadline)
+    bare.accessed = entry.accessed
+    entry.bury(in: &graveyard)
+    return bare
   }
 
   /// Forgets all jobs of a database.

@@ -234,7 +234,8 @@ enum JobCommands {
     guard let holder = name.withView({ c.jobs.spaces[c.database].holder(of: $0, now: now) }) else {
       return false
     }
-    if addition.replaces, let record = holder.record, replaceBody(&c, of: record, addition) {
+    if addition.replaces, let record = holder.record, try replaceBody(&c, of: record, key, addition)
+    {
       reply(&c, holder.number, .replaced, addition)
     } else {
       reply(&c, holder.number, .existing, addition)
@@ -245,10 +246,18 @@ enum JobCommands {
   /// Gives a job that waits the body of the request, and if it waits for its time, the time.
   ///
   /// - Returns: false when it does not wait.
+  /// - Throws: when it has been moved from the queue of `key` to one in which the session may change none.
   private static func replaceBody(
-    _ c: inout Context, of record: JobRecord, _ addition: Addition
-  ) -> Bool {
-    guard record.end == .none else { return false }
+    _ c: inout Context, of record: JobRecord, _ key: Key, _ addition: Addition
+  ) throws(CommandError) -> Bool {
+    guard record.end == .none, record.state == .ready || record.state == .scheduled else {
+      return false
+    }
+    if let queue = c.jobs.spaces[c.database].queue(of: record)?.key, queue != key.bytes,
+      !c.mayAlsoUse(queue, .update)
+    {
+      throw c.refusal(ofKey: queue)
+    }
     switch record.state {
     case .scheduled:
       let now = c.beginJobChange()
@@ -317,7 +326,7 @@ enum JobCommands {
       let list = c.listForJobs(key) ?? c.makeList(key)
       let record = JobRecord.make(
         number, .ready, place: c.line(of: list, key), extras: bytes.view)
-      record.created = now
+      record.created = c.jobsWall
       record.priority = addition.priority
       c.jobs.spaces[db].insert(record, due: extras.expires)
       record.label = c.push(
@@ -326,7 +335,7 @@ enum JobCommands {
     }
     let record = JobRecord.make(
       number, .scheduled, place: queue.id, body: c.arguments[2], extras: bytes.view)
-    record.created = now
+    record.created = c.jobsWall
     record.priority = addition.priority
     if time.isOnWall { record.flags.insert(.onWall) }
     c.jobs.spaces[db].insert(record, due: time.due)

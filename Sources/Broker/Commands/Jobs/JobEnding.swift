@@ -23,7 +23,7 @@ extension JobCommands {
       complexity: "O(N log L), N receipts, L jobs that are leased",
       syntax: "receipt [receipt ...]", body: ackjob),
     Command(
-      "DONE", arity: .atLeast(2), flags: [.write, .denyOOM, .fast],
+      "DONE", arity: .atLeast(2), flags: [.write, .fast],
       jobs: JobSpec(first: 1, last: 1, isByReceipt: true, access: .delete), group: .queue,
       since: "7.2.0",
       summary: "Ends a job with a result, which is kept for a while.",
@@ -86,6 +86,11 @@ extension JobCommands {
       index += 2
     }
     guard let record = c.job(receipt: c.arguments[1]) else { return c.reply.integer(0) }
+    // A job can always be finished: it is the result for which there is no room. In a transaction what
+    // stands before this has been done, and what stands behind it will be.
+    if let result, c.isMemoryFull, !c.isInExec || c.isInScript, result.count > c.bodySize(record) {
+      throw .outOfMemory
+    }
     finish(&c, record, result: result, keep: keep)
     c.reply.integer(1)
   }
@@ -109,6 +114,7 @@ extension JobCommands {
     var extras = record.extras
     if let unique = extras.unique { c.jobs.spaces[db].releaseName(unique, of: record.number) }
     extras.unique = nil
+    extras.expires = nil
     extras.result = result
     // What is left says how it ended; SHOW has no body of it.
     let next = record.successor(.done, place: queue, extras: extras)

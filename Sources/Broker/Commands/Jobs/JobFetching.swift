@@ -199,7 +199,7 @@ extension JobCommands {
         extras?.encode(into: &bytes)
         record = JobRecord.make(
           c.jobs.takeNumber(), .leased, place: queue.id, body: body, extras: bytes.view)
-        record.created = now
+        record.created = c.jobsWall
         c.nameAgain(record)
       }
       if fetch.end == .head { record.flags.insert(.fromHead) }
@@ -247,7 +247,7 @@ extension JobCommands {
     c.reply.bulk("lease-ms")
     c.reply.integer(record.lease)
     c.reply.bulk("enqueued-ms")
-    c.reply.integer(c.onWall(record.created))
+    c.reply.integer(record.created)
     c.reply.bulk("priority")
     c.reply.integer(Int(record.priority))
   }
@@ -273,31 +273,22 @@ extension Context {
     extras.unique?.withView { jobs.spaces[database].setName($0, record.number) }
   }
 
-  /// A time of the jobs' clock as the wall's clock shows it.
-  mutating func onWall(_ time: Int64) -> Int64 { time + jobsWall - jobsNow() }
-
   /// Notes that the reply in the making has a job; `endDeliveries` is to follow.
   mutating func noteDelivery(_ record: JobRecord) {
     guard !isLoading else { return }
-    sessions[slot].deliveries.append(
-      Session.Delivery(
-        end: .max, database: database, number: record.number, epoch: record.epoch))
+    sessions[slot].deliveries.add(record.number, epoch: record.epoch, in: database)
   }
 
   /// Says that the jobs noted from number `first` on are in a reply that is whole now: they are
   /// delivered when all of it is sent, for nobody takes a part of a reply.
   mutating func endDeliveries(from first: Int) {
-    for index in first..<sessions[slot].deliveries.count {
-      sessions[slot].deliveries[index].end = reply.count
-    }
+    sessions[slot].deliveries.end(from: first, at: reply.count)
   }
 
   /// Puts back the jobs in replies beyond `offset` of the output of `slot`, which will not be sent.
   mutating func giveBackUnsent(_ slot: Int, from offset: Int = 0) {
-    let sent = sessions[slot].deliveries.prefix { $0.end <= offset }.count
-    guard sent < sessions[slot].deliveries.count else { return }
-    let deliveries = sessions[slot].deliveries[sent...], current = database
-    sessions[slot].deliveries.removeSubrange(sent...)
+    guard !sessions[slot].deliveries.isEmpty else { return }
+    let deliveries = sessions[slot].deliveries.takeLost(after: offset), current = database
     defer { database = current }
     // The last one first: the others come before it, as they did.
     for delivery in deliveries.reversed() {

@@ -12,13 +12,14 @@ extension JobCommands {
       "SHOW", arity: .exactly(2), flags: [.readOnly],
       jobs: JobSpec(first: 1, last: 1, access: .read), group: .queue, since: "7.2.0",
       summary: "Tells all that is known of a job.",
-      complexity: "O(1); O(N) for one that is ready, N chunks of its list", syntax: "id",
+      complexity: "O(log N), N elements of the list of a job that is ready", syntax: "id",
       body: show),
     Command(
       "DELJOB", arity: .atLeast(2), flags: [.write],
       jobs: JobSpec(first: 1, last: -1, access: .delete), group: .queue, since: "7.2.0",
       summary: "Deletes jobs, whatever their state.",
-      complexity: "O(N), N chunks of the list of a job that is ready", syntax: "id [id ...]",
+      complexity: "O(N log M), N ids, M jobs that have a time or elements of a list",
+      syntax: "id [id ...]",
       body: deljob),
     Command(
       "ENQUEUE", arity: .atLeast(2), flags: [.write, .denyOOM],
@@ -30,8 +31,8 @@ extension JobCommands {
       "DEQUEUE", arity: .atLeast(2), flags: [.write],
       jobs: JobSpec(first: 1, last: -1, access: .delete), group: .queue, since: "7.2.0",
       summary: "Takes jobs out of their queues until ENQUEUE; they are not deleted.",
-      complexity: "O(N), N chunks of the list of a job that is ready", syntax: "id [id ...]",
-      body: dequeue),
+      complexity: "O(N log M), N ids, M jobs that have a time or elements of a list",
+      syntax: "id [id ...]", body: dequeue),
   ]
 
   /// `QLEN queue` → integer: what LLEN gives.
@@ -115,7 +116,7 @@ extension JobCommands {
     number("expirations", Int64(record.expirations))
     number("nacks", Int64(record.failures))
     number("additional-deliveries", Int64(max(0, record.attempts - 1 - Int(record.failures))))
-    number("enqueued-ms", c.onWall(record.created))
+    number("enqueued-ms", record.created)
     let isHeld = record.state == .scheduled && stateName(record) != "scheduled"
     if record.isTimed, record.state != .ready, !isHeld {
       let clock = record.flags.contains(.onWall) ? c.jobsWall : now
@@ -169,6 +170,11 @@ extension Context {
     parked.flags.subtract([.onWall, .lapsed])
     parked.flags.insert(.parked)
     jobs.spaces[database].replace(old, with: parked, due: parked.extras.expires)
+  }
+
+  /// How many bytes a job has.
+  func bodySize(_ record: JobRecord) -> Int {
+    record.state == .ready ? readyBody(record)?.count ?? 0 : record.body.count
   }
 
   /// The bytes of a job that is in a list.

@@ -192,7 +192,7 @@ extension JobCommands {
     let dead = settings.deadQueue ?? Context.deadQueue(of: key.bytes.array)
     number("dead", dead.withView { c.readyCount(c.key($0)) } + (queue?[.unburied] ?? 0))
     if let list, let next = c.job(of: list, at: c.takingEnd(queue)) {
-      number("age-ms", Int(max(0, now - next.created)))
+      number("age-ms", Int(max(0, c.jobsWall - next.created)))
     }
     number("jobs-in", queue?[.added] ?? 0)
     number("jobs-out", queue?[.taken] ?? 0)

@@ -61,10 +61,11 @@ extension JobCommands {
   ///
   /// - Returns: whether the wait is over.
   static func serveAddition(_ words: StoredArguments, _ c: inout Context) -> Bool {
-    let mine = c.arguments
-    defer { c.arguments = mine }
+    let mine = (c.arguments, c.command)
+    defer { (c.arguments, c.command) = mine }
     return words.withArguments { words in
       c.arguments = words
+      c.command = c.table.index(of: words[0]) ?? c.command  // Rights are asked for in its name.
       if let refusal = c.refusalAfterWait() {
         c.failWaiting(refusal)
         return true

@@ -23,13 +23,14 @@ extension Keys {
       "COPY", arity: .atLeast(3), flags: [.write, .denyOOM],
       keys: [.one(1, [.read]), .one(2, [.overwrite, .update])], group: .generic, since: "6.2.0",
       summary: "Copies a value with its deadline to another key.",
-      complexity: "O(1); what is written later is copied then, chunk by chunk",
+      complexity:
+        "O(1); what is written later is copied then, chunk by chunk. O(N) for a list of N jobs",
       categories: ["@keyspace"], body: copy),
     Command(
       "MOVE", arity: .exactly(3), flags: [.write, .fast], keys: [.one(1, [.read, .update])],
       group: .generic, since: "1.0.0",
       summary: "Moves a key to another database, if it has no such key.",
-      complexity: "O(1)", categories: ["@keyspace"], body: move),
+      complexity: "O(1); O(N) for a list of N jobs", categories: ["@keyspace"], body: move),
   ]
 
   /// `RENAME key newkey` → OK.

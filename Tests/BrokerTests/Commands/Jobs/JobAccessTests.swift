@@ -137,6 +137,66 @@ func theQueuesThatARequestNamesAreKeys(_ line: String, _ keys: String) {
   #expect(rig.send(as: bob, "QREDRIVE mine:dead") == refusal)
 }
 
+/// Goal: REPLACE changes no job that has come into a queue of others. Method: a ready one and one that
+/// waits for its time, asked for plainly, in a script, and by a producer that waits for room.
+@Test(arguments: ["", " DELAY 5"], ["plain", "script", "waiting"])
+func aJobInAQueueOfOthersIsNotReplaced(_ delay: String, _ way: String) throws {
+  var rig = JobRig()
+  _ = rig.send("ADDJOB mine a 0 UNIQUE k")
+  _ = rig.send("LMOVE mine theirs LEFT LEFT")
+  if delay != "" {
+    _ = rig.send("GETJOB FROM theirs")
+    _ = rig.send("NACK #1.1 DELAY 5".named)
+  }
+  let bob = rig.client("~mine %R~theirs")
+  let line = "ADDJOB mine b 0 UNIQUE k REPLACE" + delay
+  switch way {
+  case "plain":
+    let before = rig.harness.engine.context.digest()
+    let logged = rig.harness.engine.context.effects.count
+    #expect(rig.send(as: bob, line) == refusal)
+    let isSame = rig.harness.engine.context.digest() == before
+    #expect(isSame)
+    let isLogged = rig.harness.engine.context.effects.count != logged
+    #expect(!isLogged)
+    #expect(rig.send("ACL LOG 1").contains("$6 object $6 theirs"))
+    // A job that is found and not changed is answered with its id.
+    #expect(rig.send(as: bob, "ADDJOB mine b 0 UNIQUE k") == "$12 \(JobRig.id(1))")
+  case "script":
+    let words = line.split(separator: " ").map { Array($0.utf8) }
+    let script = Array("return redis.pcall(unpack(ARGV)).err".utf8)
+    let reply = rig.harness.send(bob, [Array("EVAL".utf8), script, Array("0".utf8)] + words)
+    #expect(reply.contains("can't access at least one of the keys"), "\(reply)")
+  default:
+    // The name is free while it waits, and the queue full.
+    _ = rig.send("DELJOB #1".named)
+    _ = rig.send("LPUSH mine raw")
+    #expect(rig.send(as: bob, line.replacing(" 0 ", with: " 500 ") + " MAXLEN 1") == "")
+    _ = rig.send("MULTI")
+    _ = rig.send("DEL mine")
+    _ = rig.send("ADDJOB mine c 0 UNIQUE k")
+    _ = rig.send("LMOVE mine theirs LEFT LEFT")
+    _ = rig.send("EXEC")
+    #expect(rig.output(bob) == refusal)
+    #expect(rig.values("LRANGE theirs 0 -1") == ["c"])
+  }
+  #expect(rig.values("LRANGE mine 0 -1") == [])
+  try rig.restart()
+  let job = JobRig.id(way == "waiting" ? 2 : 1)
+  #expect(rig.show(job, "body") == (way == "waiting" ? "c" : "a"))
+}
+
+@Test func whoMayWriteThereReplacesAJobThatWasMoved() throws {
+  var rig = JobRig()
+  _ = rig.send("ADDJOB mine a 0 UNIQUE k")
+  _ = rig.send("LMOVE mine theirs LEFT LEFT")
+  let bob = rig.client("~mine ~theirs")
+  #expect(
+    rig.send(as: bob, "ADDJOB mine b 0 UNIQUE k REPLACE WITHSTATUS") == "*2 $12 \(JobRig.id(1)) :2")
+  try rig.restart()
+  #expect(rig.values("LRANGE theirs 0 -1") == ["b"])
+}
+
 @Test func deadJobsGoBackOnlyWhereTheUserMayWrite() {
   var rig = JobRig()
   for queue in ["p", "q"] {

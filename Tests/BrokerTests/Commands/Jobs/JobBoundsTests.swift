@@ -194,6 +194,36 @@ extension JobRig {
   rig.harness.checkInvariants()
 }
 
+/// Goal: a full memory refuses nobody who ends a job: only a result that is more than the job was. Method:
+/// each way to end one, of jobs that are leased or have lapsed.
+@Test(arguments: [
+  ("ACKJOB #1.1", ":1"), ("DONE #1.1", ":1"), ("DONE #1.1 KEEP 5", ":1"),
+  ("DONE #1.1 RESULT 1234567890", ":1"), ("DONE #1.1 RESULT 12345678901", "OOM"),
+  ("DONE #9.1 RESULT 12345678901", ":0"), ("NACK #1.1", "nack"),
+  ("NACK #1.1 DEAD ERROR why", "nack"),
+  ("EVAL return(redis.call('DONE',ARGV[1])) 0 #1.1", ":1"),
+  ("EVAL return(redis.pcall('DONE',ARGV[1],'RESULT','12345678901')) 0 #1.1", "OOM"),
+])
+func aFullMemoryRefusesNobodyWhoEndsAJob(_ line: String, _ expected: String) throws {
+  for hasLapsed in [false, true] {
+    var rig = JobRig()
+    _ = rig.send("ADDJOB q 1234567890 0 KEEP 9")
+    _ = rig.send("GETJOB LEASE 100 FROM q")
+    if hasLapsed { rig.advance(100) }
+    _ = rig.send("CONFIG SET maxmemory 1")
+    #expect(rig.send("ADDJOB q b 0").hasPrefix("-OOM "))
+    let reply = rig.send(JobRig.named(line))
+    switch expected {
+    case "OOM": #expect(reply.hasPrefix("-OOM "), "\(line)")
+    case "nack": #expect(reply == (hasLapsed ? ":0" : ":1"), "\(line)")
+    default: #expect(reply == expected, "\(line)")
+    }
+    if expected == "OOM" { #expect(rig.send(JobRig.named("ACKJOB #1.1")) == ":1") }
+    try rig.restart()
+    rig.harness.checkInvariants()
+  }
+}
+
 @Test func queuesOfWhichOnlyCountsAreLeftGoInSlices() {
   var rig = JobRig()
   for number in 0..<6000 {

@@ -1,5 +1,6 @@
 // JobListTests.swift: list commands on elements that are jobs, and waiting for them.
 
+import RESP
 import Testing
 
 @testable import Broker
@@ -59,6 +60,46 @@ func aListCommandOnJobs(_ line: String, _ elements: String, _ jobs: String) thro
   _ = rig.send("SELECT 1")
   #expect(rig.values("GETJOB FROM q") == ["q", "\(JobRig.id(3)).1", "a"])
   rig.harness.checkInvariants()
+}
+
+/// Goal: an element of a copy stays bytes alone when the job whose copy it is comes into the same list.
+/// Method: each way in which that happens; the job, which has other bytes by then, is deleted, and the copy
+/// of what it was is taken.
+@Test(arguments: [
+  "COPY q p; ADDJOB q b 0 UNIQUE k REPLACE; LMOVE q p LEFT LEFT",
+  "COPY q p; ADDJOB q b 0 UNIQUE k REPLACE; LMOVE q p LEFT RIGHT",
+  "COPY q q:dead; ADDJOB q b 0 UNIQUE k REPLACE; GETJOB FROM q; NACK #1.1 DEAD; LMOVE q:dead p LEFT LEFT; "
+    + "LMOVE q:dead p RIGHT RIGHT",
+  "COPY q p; RPUSH p x; RPOP p; ADDJOB q b 0 UNIQUE k REPLACE; RPOPLPUSH q p",
+])
+func aCopyStaysBytesBesideItsJob(_ lines: String) throws {
+  for isRestarted in [false, true] {
+    var rig = JobRig()
+    _ = rig.send("ADDJOB q a 0 UNIQUE k")
+    for line in lines.split(separator: "; ") { _ = rig.send(JobRig.named(line)) }
+    if isRestarted { try rig.restart() }
+    #expect(rig.values("LRANGE p 0 -1").sorted() == ["a", "b"])
+    #expect(rig.show(first, "body") == "b")
+    #expect(rig.send("DELJOB \(first)") == ":1")
+    #expect(rig.values("LRANGE p 0 -1") == ["a"], "\(lines)")
+    rig.harness.checkInvariants()
+  }
+}
+
+/// Goal: jobs with priorities in the copy of a list of jobs cost what they cost elsewhere. Method: the copy
+/// has no marks, so that none is looked up.
+@Test func aCopyHasNoMarks() throws {
+  var rig = JobRig()
+  for number in 0..<2000 { _ = rig.send("ADDJOB q body\(number) 0 PRIORITY \(number % 10)") }
+  _ = rig.send("COPY q p")
+  _ = rig.send("ADDJOB p first 0 PRIORITY 1")
+  #expect(rig.values("GETJOB FROM p")[2] == "first")
+  #expect(rig.values("LRANGE p 0 -1") == rig.values("LRANGE q 0 -1"))
+  let key = rig.harness.engine.context.key(ByteView("p"))
+  let entry = rig.harness.engine.context.find(key), list = try #require(entry).list
+  var marks = 0
+  list.forEachChunk { $0.forEachMark { _ in marks += 1 } }
+  #expect(marks == 0)
 }
 
 @Test func aMoveToAnotherDatabaseLeavesBytesAlone() {

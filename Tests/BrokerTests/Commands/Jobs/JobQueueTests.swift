@@ -279,3 +279,20 @@ func aProducerWaitsForRoom(_ line: String) throws {
   try rig.restart()
   #expect(rig.values("LRANGE q 0 -1") == values)
 }
+
+/// The moment in which a job was added is one for all who ask, however the two clocks run.
+@Test func theMomentOfAJobIsOneForAll() throws {
+  var rig = JobRig()
+  let added = ":\(rig.harness.engine.context.wall)", id = JobRig.id(1)
+  _ = rig.send("ADDJOB q a 0")
+  for (wall, monotonic) in [(0, 1), (1, 0), (-3_600_000, 5), (7_200_000, 0)] as [(Int64, Int64)] {
+    rig.harness.engine.context.wall += wall
+    rig.harness.engine.context.monotonic += monotonic
+    #expect(rig.show(id, "enqueued-ms") == added)
+    let taken = rig.values("GETJOB WITHMETA FROM q")
+    #expect(taken[8] == added, "\(taken)")
+    #expect(rig.show(id, "enqueued-ms") == added)
+    _ = rig.send("NACK \(taken[1])")
+    try rig.restart()
+  }
+}
