@@ -94,5 +94,8 @@ def print_table(recorders):
                 print("passes now, strike it from expected.tsv: %s: %s" % (recorder.suite, name))
             if not ok and (recorder.suite, name) not in recorder.expected:
                 print("failed: %s: %s" % (recorder.suite, name))
+        for suite, name in recorder.expected:
+            if suite == recorder.suite and name not in recorder.results:
+                print("names no check of this run, see expected.tsv: %s: %s" % (suite, name))
     print("%d passed, %d failed" % (total_passed, total_failed))
     return total_failed

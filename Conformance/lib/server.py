@@ -28,8 +28,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(condition, seconds=5.0):
-    """Whether the condition comes true within so many seconds; looks 200 times a second."""
+def wait_for(condition, seconds=60.0):
+    """Whether the condition comes true within so many seconds, by default more than anything needs on a busy machine; looks 200 times a second."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

@@ -179,16 +179,16 @@ def output_buffer(run, server, control):
             def clients():
                 return int(each.info("connected_clients")) - 1  # Without the one that asks.
 
-            result = [admin.call("CONFIG", "SET", "client-output-buffer-limit", value) for value in ("normal 1mb", "normal x 0 0", "nobody 0 0 0", "normal 0 4mb 2")]
+            result = [admin.call("CONFIG", "SET", "client-output-buffer-limit", value) for value in ("normal 1mb", "normal x 0 0", "nobody 0 0 0", "normal 0 4mb 6")]
             result.append(admin.do("CONFIG", "GET", "client-output-buffer-limit"))
             passing, staying = slow_reader(each, size), slow_reader(each, size)
             begin = time.monotonic()
             run.check("client-output-buffer-limit: both are there", wait_for(lambda: clients() == 3))
             time.sleep(1)
             result.append(("over the soft limit for a moment", read_all(passing, whole) == whole))
-            dropped = wait_for(lambda: clients() < 3, 8)
+            dropped = wait_for(lambda: clients() < 3)
             seconds = time.monotonic() - begin
-            result.append(("over the soft limit for too long", dropped, 2 <= seconds < 6, read_all(staying, whole) < whole))
+            result.append(("over the soft limit for too long", dropped, 6 <= seconds < 20, read_all(staying, whole) < whole))
             passing.close()
             staying.close()
             result.append(admin.call("CONFIG", "SET", "client-output-buffer-limit", "normal 8mb 0 0"))

@@ -131,7 +131,7 @@ def saving(run):
 
 def connect_soon(server):
     """A connection to a server that has just been spawned."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while True:
         try:
             return server.connect()
@@ -161,7 +161,7 @@ def loading(run):
                 rest = connection.read_to_end()
             else:
                 server.process.send_signal(signal.SIGTERM)
-        code = server.process.wait(5)
+        code = server.process.wait(60)
         run.check("LOADING: %s: exit 0" % " ".join(words or ["SIGTERM"]), code == 0 and (not words or rest == b""), "code %s" % code)
     server.spawn()
     with connect_soon(server) as connection:

@@ -1,9 +1,9 @@
 """The scripts of job frameworks do here what they do in redis-server.
 
-Goal: redis-py, RQ, Huey, BullMQ for Python and Sidekiq, whose state is kept by their scripts, find the same replies and leave the same keys on both. Method:
-each, with its newest version, calls its scripts through a relay that sends all to both servers (lib/mirror.py) and compares replies, and all keys behind each
-script. Then every script that lies in the packages is called with keys and arguments at random, on keys of random types: most of these calls fail, and fail
-alike. At last what concerns a script that is busy when the process is asked to end.
+Goal: redis-py, RQ, Huey, BullMQ for Python, Sidekiq and Asynq (by a driver of ours), whose state is kept by their scripts, find the same replies and leave the
+same keys on both. Method: each, with its newest version, calls its scripts through a relay that sends all to both servers (lib/mirror.py) and compares replies, and
+all keys behind each script. Then every script that lies in the packages is called with keys and arguments at random, on keys of random types: most of these calls
+fail, and fail alike. At last what concerns a script that is busy when the process is asked to end.
 """
 import json
 import os
@@ -16,13 +16,14 @@ from lib import mirror, server, setup
 from lib.resp import Error
 
 TIME_LIMIT = 900
-PROGRAMS = os.path.join(setup.HERE, "programs", "scripts")
+PROGRAMS = os.path.join(setup.HERE, "programs")
 # Name, program, folder and Python packages (those of the suite frameworks), and where scripts are to be looked for: the package, then modules.
 LIBRARIES = [
     ("redis-py", "lock_scripts.py", "redis-py", ["redis"], ["redis", "redis.lock"]),
     ("RQ", "rq_scripts.py", "framework-rq_jobs", ["rq", "redis"], ["rq", "rq.scripts", "rq.rate_limit"]),
     ("Huey", "huey_scripts.py", "framework-huey_jobs", ["huey", "redis"], ["huey", "huey.storage", "huey.contrib.helpers"]),
     ("BullMQ", "bullmq_scripts.py", "framework-bullmq_jobs", ["bullmq"], ["bullmq"]),
+    ("Asynq", "asynq_scripts.py", "framework-asynq_jobs", ["redis"], ["asynq", "asynq.scripts"]),
 ]
 CALLS = 30  # Random ones of each script.
 
@@ -30,7 +31,7 @@ CALLS = 30  # Random ones of each script.
 def run(run):
     for name, program, folder, requirements, places in LIBRARIES:
         folder = setup.install_packages(folder, requirements)
-        environment = dict(os.environ, PYTHONPATH=folder, PYTHONDONTWRITEBYTECODE="1")
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join([folder, PROGRAMS]), PYTHONDONTWRITEBYTECODE="1")
         run.part(driven, run, name, [sys.executable, program], environment)
         run.part(at_random, run, name, listed(places, environment))
     setup.install_sidekiq()
@@ -44,7 +45,7 @@ def driven(run, name, command, environment):
     run.note(name)
     ours, theirs = run.start(), run.control()
     relay = mirror.Mirror(ours, theirs)
-    done = subprocess.run(command, cwd=PROGRAMS, env=dict(environment, MARTLET_PORT=str(relay.port)), capture_output=True, timeout=300)
+    done = subprocess.run(command, cwd=os.path.join(PROGRAMS, "scripts"), env=dict(environment, MARTLET_PORT=str(relay.port)), capture_output=True, timeout=300)
     run.check(name + ": its program runs to its end", done.returncode == 0, done.stderr.decode(errors="replace")[-1500:])
     run.check(name + ": scripts were run", relay.scripts > 0, "none")
     run.check(name + ": replies are the same", relay.reply is None, relay.reply)
@@ -56,7 +57,7 @@ def driven(run, name, command, environment):
 
 def listed(places, environment):
     """The scripts in an installed package, by name."""
-    done = subprocess.run([sys.executable, os.path.join(PROGRAMS, "list.py"), *places], env=environment, capture_output=True, check=True)
+    done = subprocess.run([sys.executable, os.path.join(PROGRAMS, "scripts", "list.py"), *places], env=environment, capture_output=True, check=True)
     return json.loads(done.stdout)
 
 

@@ -136,7 +136,7 @@ def lists(run):
                              ["got", "hopeless", "2"], ["got", "endless", "1"], jobs.split()])
             wait_for(lambda: sorted(programs.lines([worker])) == wanted, 20)
             run.equal("elements are worked off: " + title, sorted(programs.lines([worker])), wanted)
-            run.check("what fails for good is kept: " + title, wait_for(lambda: connection.do("LRANGE", "list:dead", 0, -1) == [b"hopeless"], 5))
+            run.check("what fails for good is kept: " + title, wait_for(lambda: connection.do("LRANGE", "list:dead", 0, -1) == [b"hopeless"]))
             worker.send_signal(signal.SIGTERM)
             run.equal("SIGTERM ends the worker of lists with 0: " + title, worker.wait(timeout=60), 0)
             run.equal("what was under way is put back: " + title, connection.do("LRANGE", "list", 0, -1), [b"endless"])
