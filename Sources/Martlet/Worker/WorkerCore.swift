@@ -34,8 +34,8 @@ struct WorkerCore {
     var farewell: Duration = .seconds(2)
     /// Most jobs that one call takes.
     var fetchCountMax = 1000
-    /// Calls of a lane under way at one time: while the broker writes what one takes, the jobs of the other run.
-    var callsMax = 2
+    /// Calls of a lane under way at one time: while the broker writes what one takes, the jobs of others run.
+    var callsMax = 4
     /// How long what has ended waits for what ends with it, so that both are told together.
     var gatherMax: Duration = .zero
     static let gatherUsual: Duration = .microseconds(500)
@@ -248,8 +248,8 @@ struct WorkerCore {
     for index in lanes.indices where lanes[index].retryAt <= now {
       let lane = lanes[index]
       let count = min(lane.concurrency - lane.running - lane.asked, settings.fetchCountMax)
-      // A second call is worth it for many jobs alone.
-      let least = lane.calls == 0 ? 1 : max(Self.secondCallMin, lane.concurrency / 4)
+      // One beside others is worth it for many jobs alone.
+      let least = lane.calls == 0 ? 1 : max(Self.nextCallMin, lane.concurrency / 8)
       guard count >= least, lane.calls < settings.callsMax else { continue }
       lanes[index].asked += count
       lanes[index].calls += 1
@@ -257,8 +257,8 @@ struct WorkerCore {
     }
   }
 
-  /// Free slots that are worth a call beside the one under way.
-  private static let secondCallMin = 8
+  /// Free slots that are worth a call beside those under way.
+  private static let nextCallMin = 8
 
   /// Jobs came, or none did within the time of the call.
   ///
