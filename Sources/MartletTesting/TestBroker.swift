@@ -56,10 +56,21 @@ public final class TestBroker: Sendable {
   }
 
   /// A client of this broker.
+  ///
+  /// - Parameter options: how it behaves; nil for defaults that are good for tests: a call may wait for
+  ///   minutes, for so long may a process wait for its turn on a busy machine.
   public func client(
-    options: MartletClient.Options = MartletClient.Options()
+    options: MartletClient.Options? = nil
   ) throws(MartletError) -> MartletClient {
-    try MartletClient(url, options: options)
+    try MartletClient(url, options: options ?? Self.patientOptions)
+  }
+
+  private static var patientOptions: MartletClient.Options {
+    var options = MartletClient.Options()
+    options.timeout = .seconds(600)
+    options.connectTimeout = .seconds(600)
+    options.reconnectDelayMax = .milliseconds(100)
+    return options
   }
 
   /// A worker of this broker, which lives by its clock.

@@ -103,10 +103,11 @@ public final class MartletClient: Sendable {
     return try await gate.perform(Request(command, [], lane: .shared, timeout: timeout))
   }
 
+  /// - Parameter isCounted: whether its connection is one of `blockingConnectionsMax`.
   func blockingReply(
-    to command: Command, within: Duration?
+    to command: Command, within: Duration?, isCounted: Bool = true
   ) async throws(MartletError) -> [UInt8] {
-    let timeout = within?.nanoseconds
-    return try await gate.perform(Request(command, [], lane: .blocking, timeout: timeout))
+    let timeout = within?.nanoseconds, lane = Request.Lane.blocking(isCounted: isCounted)
+    return try await gate.perform(Request(command, [], lane: lane, timeout: timeout))
   }
 }

@@ -22,7 +22,7 @@ extension MartletClient {
     public var connectionsMax = 4
 
     /// Connections for calls that wait at the server, for transactions and sessions, at most: each such
-    /// call has one alone. More calls wait in line.
+    /// call has one alone. More calls wait in line. Workers have connections of their own beside these.
     public var blockingConnectionsMax = 256
 
     /// Bytes of ordinary calls that are handed to the network at one time, at most; further calls

@@ -52,6 +52,13 @@ public struct Command: Sendable, Hashable {
     return String(decoding: wire[lineEnd + 2..<lineEnd + 2 + size], as: UTF8.self)
   }
 
+  /// Whether what its reply has is nowhere else then.
+  var takesElements: Bool { Self.taking.contains(name.uppercased()) }
+
+  private static let taking: Set = [
+    "LPOP", "RPOP", "LMPOP", "SPOP", "ZPOPMIN", "ZPOPMAX", "ZMPOP", "GETDEL", "GETJOB",
+  ]
+
   // MARK: Arguments
 
   /// Adds an argument: text, bytes or a number.

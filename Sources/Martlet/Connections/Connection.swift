@@ -54,6 +54,8 @@ final class Connection {
   /// Of an exclusive one: what waits for it to be ready.
   var waiting = FIFO<Request>()
   var lease: Lease?
+  /// Of an exclusive one: it is one of those that calls have of `blockingConnectionsMax`.
+  var isCounted = false
   /// Why it drains.
   var drainReason = MartletError.cancelled
 

@@ -11,9 +11,18 @@ enum Message: Sendable {
   case release(Lease, isClean: Bool)
   case subscribe(SubscriptionFeed)
   case unsubscribe(SubscriptionFeed)
+  /// A step of a task that lives on the thread.
+  case step(UnownedJob)
+  /// To be woken then, monotonic ns, and not when it was to be before.
+  case alarm(any Sleeper, Int64)
   /// The addresses of the server's name were looked up.
   case resolved(connection: UInt64, Result<[SocketAddress], MartletError>)
   case close
+}
+
+/// Who wants to be woken at an instant. May be woken too early.
+protocol Sleeper: AnyObject, Sendable {
+  func wake()
 }
 
 /// Thread safety: anything by anybody, at any time; `take` and `end` by the I/O thread.

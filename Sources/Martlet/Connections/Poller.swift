@@ -33,7 +33,8 @@ import CLinux
     descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
     guard descriptor >= 0 else { throw .system("epoll_create1") }
     // Edge-triggered: each signal is told once and need not be read.
-    control(EPOLL_CTL_ADD, wakeUp.descriptor, Self.wakeTag, EPOLLIN.rawValue | EPOLLET.rawValue)
+    try control(
+      EPOLL_CTL_ADD, wakeUp.descriptor, Self.wakeTag, EPOLLIN.rawValue | EPOLLET.rawValue)
   }
 
   deinit {
@@ -42,22 +43,28 @@ import CLinux
   }
 
   /// Begins to watch a socket: for reading, and for writing too where that is asked.
-  func add(_ socket: Socket, tag: UInt64, forWriting: Bool) {
-    control(EPOLL_CTL_ADD, socket.descriptor, tag, Self.events(forWriting))
+  ///
+  /// - Throws: `.connectionFailed` when the system has no memory left for it, or no watches.
+  func add(_ socket: Socket, tag: UInt64, forWriting: Bool) throws(MartletError) {
+    try control(EPOLL_CTL_ADD, socket.descriptor, tag, Self.events(forWriting))
   }
 
-  func change(_ socket: Socket, tag: UInt64, forWriting: Bool) {
-    control(EPOLL_CTL_MOD, socket.descriptor, tag, Self.events(forWriting))
+  /// - Throws: as `add` does; the socket is watched as before then.
+  func change(_ socket: Socket, tag: UInt64, forWriting: Bool) throws(MartletError) {
+    try control(EPOLL_CTL_MOD, socket.descriptor, tag, Self.events(forWriting))
   }
 
   private static func events(_ forWriting: Bool) -> UInt32 {
     forWriting ? EPOLLIN.rawValue | EPOLLOUT.rawValue : EPOLLIN.rawValue
   }
 
-  private func control(_ operation: Int32, _ descriptor: Int32, _ tag: UInt64, _ events: UInt32) {
+  private func control(
+    _ operation: Int32, _ descriptor: Int32, _ tag: UInt64, _ events: UInt32
+  ) throws(MartletError) {
     var event = unsafe martlet_epoll_event(events, tag)
-    let code = unsafe epoll_ctl(self.descriptor, operation, descriptor, &event)
-    precondition(code == 0, "epoll_ctl refuses a descriptor of ours")
+    guard unsafe epoll_ctl(self.descriptor, operation, descriptor, &event) == 0 else {
+      throw .system("epoll_ctl")
+    }
   }
 
   /// Waits until something is ready or the time is over; nil waits for ever, 0 and below not at all.

@@ -97,21 +97,27 @@ extension Reactor {
 
   /// Finds a connection that the request has for itself, or has it wait in line for one.
   private func acquire(for request: Request) {
-    if let connection = idle.popLast() {
+    if request.isCounted, !hasRoom {
+      line.append(request)
+    } else if let connection = idle.popLast() {
       assign(connection, request)
     } else if let refusal = backoff.refusal(now: now) {
       finish(request, .failure(refusal))
-    } else if exclusiveCount < max(1, options.blockingConnectionsMax) {
-      exclusiveCount += 1
+    } else {
       let connection = makeConnection(.exclusive)
       assign(connection, request)
       connect(connection)
-    } else {
-      line.append(request)
     }
   }
 
+  /// Whether one more call may have a connection for itself.
+  private var hasRoom: Bool { countedCount < max(1, options.blockingConnectionsMax) }
+
   private func assign(_ connection: Connection, _ request: Request) {
+    if request.isCounted {
+      connection.isCounted = true
+      countedCount += 1
+    }
     if case .leased(let lease) = request.lane {
       lease.connection = connection
       connection.lease = lease
@@ -139,10 +145,17 @@ extension Reactor {
 
   /// Gives a connection that is free to the next in line, or keeps it for later.
   func rest(_ connection: Connection) {
-    while let request = line.popFirst() {
+    uncount(connection)
+    while hasRoom, let request = line.popFirst() {
       if request.phase == .open { return assign(connection, request) }
     }
     if idle.count < Self.idleMax { idle.append(connection) } else { discard(connection) }
+  }
+
+  private func uncount(_ connection: Connection) {
+    guard connection.isCounted else { return }
+    connection.isCounted = false
+    countedCount -= 1
   }
 
   /// Connections for one that are kept although nobody needs them.
@@ -167,12 +180,12 @@ extension Reactor {
     connection.reset()
     connections[connection.id] = nil
     idle.removeAll { $0 === connection }
-    exclusiveCount -= 1
+    uncount(connection)
     connection.lease?.isBroken = true
     connection.lease?.connection = nil
     connection.lease = nil
     // Who is refused a connection leaves its place to the next.
-    while exclusiveCount < max(1, options.blockingConnectionsMax), let request = line.popFirst() {
+    while hasRoom, let request = line.popFirst() {
       if request.phase == .open { acquire(for: request) }
     }
   }
@@ -181,12 +194,15 @@ extension Reactor {
 
   func cancel(_ request: Request) {
     request.isCancelled = true
-    if request.phase == .open { abandon(request, .cancelled) }
+    guard request.phase == .open else { return }
+    // What it takes may be on its way to us: its caller gets the reply, within the call's time.
+    if request.connection != nil, !request.isBlocking, request.takesElements { return }
+    abandon(request, .cancelled)
   }
 
   /// Ends a call whose reply nobody waits for any more.
   func abandon(_ request: Request, _ reason: MartletError) {
-    guard case .blocking = request.lane, let connection = request.connection else {
+    guard request.isBlocking, let connection = request.connection else {
       return finish(request, .failure(reason))
     }
     guard connection.state != .draining else { return }
@@ -242,10 +258,11 @@ extension Reactor {
     let connection = request.connection
     let wasSent = connection?.hasSent(request) == true
     abandon(request, timeoutError(request, wasSent: wasSent))
-    // A server that has said nothing at all since is not there any more.
+    // A server that has said nothing at all since the oldest of our calls is not there any more. That one
+    // counts, since others may have had little time.
     if case .shared = request.lane, wasSent, let connection, connection.state == .ready,
-      connection.heardAt <= request.writtenAt,
-      request.writtenAt + options.timeout.nanoseconds / 2 <= now
+      let oldest = connection.inFlight.first, connection.heardAt <= oldest.writtenAt,
+      oldest.writtenAt + options.timeout.nanoseconds / 2 <= now
     {
       lost(connection, MartletError(.connectionLost, "nothing came for \(options.timeout)"))
     }

@@ -57,10 +57,16 @@ extension Reactor {
     while let address = connection.addresses.popFirst() {
       switch Socket.connect(to: address) {
       case .begun(let socket):
+        do throws(MartletError) {
+          try poller.add(socket, tag: connection.id, forWriting: true)
+        } catch {
+          socket.close()
+          return attemptFailed(connection, failedToConnect(error.message))
+        }
         connection.socket = socket
         connection.state = .connecting
         connection.isWatchedForWriting = true
-        return poller.add(socket, tag: connection.id, forWriting: true)
+        return
       case .failed(let failure): code = failure
       }
     }
@@ -167,6 +173,8 @@ extension Reactor {
       guard request.phase == .open else { continue }
       if isDraining {
         finish(request, .failure(connection.drainReason))
+      } else if request.isCancelled, !connection.hasSent(request) {
+        finish(request, .failure(.cancelled))
       } else if !connection.hasSent(request) || request.isRetryable && mayRepeat {
         request.connection = nil
         kept.append(request)

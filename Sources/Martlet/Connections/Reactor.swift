@@ -1,9 +1,9 @@
 // Reactor.swift: what the I/O thread does: it owns all connections and takes turns.
 //
 // The turn (run()):
-//   1. take the messages that tasks have left       3. one send for each connection that has output
-//   2. give waiting calls to connections            4. wait; read, and answer who waits
-//                                                   5. what time has brought: timeouts, new attempts
+//   1. take the messages that tasks have left,      3. one send for each connection that has output
+//      and run the tasks that live on this thread   4. wait; read, and answer who waits
+//   2. give waiting calls to connections            5. what time has brought: timeouts, new attempts
 // Everything here belongs to this one thread; tasks reach it through the Gate alone.
 // Reactor+Calls.swift has the calls, Reactor+Connecting.swift the ways to a connection and back.
 
@@ -29,10 +29,14 @@ final class Reactor {
   var shared: [Connection] = []
   var queue = FIFO<Request>()
   var bytesInFlight = 0
-  /// Connections for one call each: those at rest, how many there are, and who waits for one.
+  /// Connections for one call each: those at rest, how many calls have one that counts, and who waits.
   var idle: [Connection] = []
-  var exclusiveCount = 0
+  var countedCount = 0
   var line = FIFO<Request>()
+
+  /// Who wants to be woken when, monotonic ns; and the earliest of it, or earlier.
+  private var alarms: [ObjectIdentifier: (sleeper: any Sleeper, instant: Int64)] = [:]
+  private var alarmAt = Int64.max
 
   /// Calls without an outcome.
   var openCount = 0
@@ -49,15 +53,14 @@ final class Reactor {
   func run() {
     var messages: [Message] = []
     while true {
-      gate.take(&messages)
-      let isBusy = !messages.isEmpty
-      for message in messages { heed(message) }
-      messages.removeAll(keepingCapacity: true)
+      if now >= alarmAt { ring() }
+      let isBusy = heedMessages(&messages)
       if now >= wakeAt { sweep() }
       serveQueue()
       flushTouched()
       if isClosing, openCount == 0 { break }
-      let patience = wakeAt == .max ? nil : max(0, wakeAt - now)
+      let next = min(wakeAt, alarmAt)
+      let patience = next == .max ? nil : max(0, next - now)
       let count = poller.wait(nanoseconds: isBusy ? 0 : patience)
       now = MonotonicClock.now()
       for index in 0..<count { serve(poller[index]) }
@@ -65,8 +68,26 @@ final class Reactor {
     end()
   }
 
+  /// Does what tasks have left, and what comes of it: what one of our tasks does with an answer may
+  /// well be the next call, and leaves in this turn.
+  ///
+  /// - Returns: whether there may be more.
+  private func heedMessages(_ messages: inout [Message]) -> Bool {
+    for _ in 0..<8 {
+      gate.take(&messages)
+      guard !messages.isEmpty else { return false }
+      for message in messages { heed(message) }
+      messages.removeAll(keepingCapacity: true)
+    }
+    return true
+  }
+
   private func heed(_ message: Message) {
     switch message {
+    case .step(let job): unsafe job.runSynchronously(on: gate.asUnownedTaskExecutor())
+    case .alarm(let sleeper, let instant):
+      alarms[ObjectIdentifier(sleeper)] = (sleeper, instant)
+      alarmAt = min(alarmAt, instant)
     case .call(let request): begin(request)
     case .cancel(let request): cancel(request)
     case .release(let lease, let isClean): release(lease, isClean: isClean)
@@ -85,6 +106,19 @@ final class Reactor {
       let resets = connection.resets
       if event.canRead { receive(connection) }
       if event.canWrite, connection.resets == resets { flush(connection) }
+    }
+  }
+
+  /// Wakes who wanted to be woken by now.
+  private func ring() {
+    alarmAt = .max
+    for (id, alarm) in alarms {
+      if alarm.instant <= now {
+        alarms[id] = nil
+        alarm.sleeper.wake()
+      } else {
+        alarmAt = min(alarmAt, alarm.instant)
+      }
     }
   }
 
@@ -116,9 +150,12 @@ final class Reactor {
       connection.output.bytes.reset()
       socket.shutdownWriting()
     }
-    if waits != connection.isWatchedForWriting {
+    guard waits != connection.isWatchedForWriting else { return }
+    do throws(MartletError) {
+      try poller.change(socket, tag: connection.id, forWriting: waits)
       connection.isWatchedForWriting = waits
-      poller.change(socket, tag: connection.id, forWriting: waits)
+    } catch {
+      lost(connection, MartletError(.connectionLost, error.message))
     }
   }
 
@@ -227,7 +264,7 @@ final class Reactor {
       case .exclusive:
         let waiting = connection.waiting, inFlight = connection.inFlight
         waiting.forEach { finish($0, .failure(.closed)) }
-        inFlight.forEach { if case .blocking = $0.lane { abandon($0, .closed) } }
+        inFlight.forEach { if $0.isBlocking { abandon($0, .closed) } }
       case .shared: break
       }
     }
@@ -239,10 +276,14 @@ final class Reactor {
     for connection in connections.values { connection.reset() }
     connections = [:]
     let left = gate.end()
+    // Nobody keeps the time for them any more: they see for themselves.
+    for alarm in alarms.values { alarm.sleeper.wake() }
     for message in left.messages {
       switch message {
       case .call(let request): request.finish(.failure(.closed))
       case .subscribe(let feed): feed.end(.closed)
+      case .step(let job): gate.runElsewhere(job)
+      case .alarm(let sleeper, _): sleeper.wake()
       default: break
       }
     }

@@ -18,8 +18,8 @@ final class Request: @unchecked Sendable {
   enum Lane {
     /// Any of those that calls share.
     case shared
-    /// One alone, until it is answered.
-    case blocking
+    /// One alone, until it is answered; one of `blockingConnectionsMax`, or beside these.
+    case blocking(isCounted: Bool)
     /// One alone, until the lease ends.
     case leased(Lease)
   }
@@ -59,6 +59,14 @@ final class Request: @unchecked Sendable {
   var size: Int { rest.reduce(first.size) { $0 + $1.size } }
 
   var isRetryable: Bool { first.isRetryable && rest.allSatisfy { $0.isRetryable } }
+
+  /// Whether its reply has what is nowhere else then.
+  var takesElements: Bool { first.takesElements || rest.contains { $0.takesElements } }
+
+  var isBlocking: Bool { if case .blocking = lane { true } else { false } }
+
+  /// Whether its connection is one of `blockingConnectionsMax`.
+  var isCounted: Bool { if case .blocking(isCounted: false) = lane { false } else { true } }
 
   /// Puts its commands at the end of what is to be sent.
   func write(to output: inout RESP.Reply) {

@@ -49,34 +49,63 @@ extension MartletClient {
   /// Adds jobs of one type in one round trip, in their order.
   ///
   /// - Returns: a reference for each.
-  /// - Throws: the first refusal; the jobs that were not refused have been added then.
+  /// - Throws: the first refusal; the jobs that were not refused have been added then. Which these are,
+  ///   ``tryEnqueue(contentsOf:delay:queue:headers:)`` says.
   @discardableResult
   public func enqueue<J: Job>(
     contentsOf jobs: some Sequence<J>, delay: Duration = .zero, queue: String? = nil,
     headers: [String: String] = [:]
   ) async throws(MartletError) -> [JobReference<J>] {
+    var references: [JobReference<J>] = []
+    let results = try await tryEnqueue(
+      contentsOf: jobs, delay: delay, queue: queue, headers: headers)
+    for result in results { references.append(try result.get()) }
+    return references
+  }
+
+  /// Adds jobs of one type in one round trip, in their order, and says of each what became of it.
+  ///
+  /// - Returns: a reference or the refusal for each.
+  /// - Throws: what concerns them all; whether any was added is unknown after `.connectionLost` and
+  ///   `.timedOut`.
+  public func tryEnqueue<J: Job>(
+    contentsOf jobs: some Sequence<J>, delay: Duration = .zero, queue: String? = nil,
+    headers: [String: String] = [:]
+  ) async throws(MartletError) -> [Result<JobReference<J>, MartletError>] {
     var commands: [Command] = []
+    commands.reserveCapacity(jobs.underestimatedCount)
     for job in jobs {
       commands.append(
         try Self.adding(
           job, .after(delay), queue: queue, priority: nil, unique: nil, id: nil, headers: headers))
     }
-    var references: [JobReference<J>] = []
-    for reply in try await send(commands) { references.append(try JobReference(reply)) }
-    return references
+    return try await send(commands).map { reply in
+      Result { () throws(MartletError) in try JobReference(reply) }
+    }
   }
 
   /// Adds the jobs of a batch, of any types, in one round trip and in their order.
   ///
   /// - Returns: their ids.
-  /// - Throws: the first refusal; the jobs that were not refused have been added then.
+  /// - Throws: the first refusal; the jobs that were not refused have been added then. Which these are,
+  ///   ``tryEnqueue(_:)`` says.
   @discardableResult
   public func enqueue(_ batch: JobBatch) async throws(MartletError) -> [String] {
     var ids: [String] = []
-    for reply in try await send(batch.commands) {
-      ids.append(try JobReply(reply).id)
-    }
+    for result in try await tryEnqueue(batch) { ids.append(try result.get()) }
     return ids
+  }
+
+  /// Adds the jobs of a batch in one round trip and in their order, and says of each what became of it.
+  ///
+  /// - Returns: an id or the refusal for each.
+  /// - Throws: what concerns them all.
+  public func tryEnqueue(
+    _ batch: JobBatch
+  ) async throws(MartletError) -> [Result<String, MartletError>] {
+    try await send(batch.commands).map { reply in
+      Result { () throws(MartletError) in try JobReply(reply).id }
+    }
   }
 
   /// When a job is to be had.

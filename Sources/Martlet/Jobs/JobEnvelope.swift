@@ -19,7 +19,7 @@
 /// |---|---|
 /// | `job` | the ``Job/name`` of its type; required |
 /// | `data` | what the type encodes to, any JSON; `{}` when it is missing |
-/// | `headers` | strings by name, for what goes along with jobs such as traces; optional |
+/// | `headers` | strings by name, for what goes along with jobs such as traces; optional. What is no string stands for its JSON: `7` for `"7"` |
 ///
 /// The order of the members is free, and others are passed over. Dates are seconds since 1970, data is
 /// Base64. So a job made by a program in Python is
@@ -99,7 +99,21 @@ struct EnvelopeParts {
   }
 
   func headers(in body: [UInt8]) throws(MartletError) -> [String: String] {
-    guard let headers else { return [:] }
-    return try JSON.decode([String: String].self, from: body[headers])
+    guard let headers, !body[headers].elementsEqual("null".utf8) else { return [:] }
+    let text = Array(body[headers])
+    var scan = JSONScan(text), found: [String: String] = [:]
+    do throws(JSONScan.Flaw) {
+      try scan.beginObject()
+      while let key = try scan.nextKey() {
+        let value = try scan.value()
+        // A number in a header is no reason to bury its job.
+        found[key] = scan.string(value) ?? String(decoding: text[value], as: UTF8.self)
+      }
+      try scan.end()
+    } catch {
+      throw MartletError(
+        .decoding, "this is not the body of a job: its member headers is wrong: \(error.reason)")
+    }
+    return found
   }
 }

@@ -29,7 +29,7 @@ public struct RetryPolicy: Sendable {
   ) -> RetryPolicy {
     RetryPolicy(attempts: attempts, jitter: jitter) { attempt in
       // Beyond this any cap is reached; and Duration has room for it.
-      min(cap, base * (1 << min(max(attempt, 1) - 1, 32)))
+      min(cap, min(base, waitMax) * (1 << min(max(attempt, 1) - 1, 32)))
     }
   }
 

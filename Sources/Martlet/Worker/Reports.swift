@@ -48,7 +48,8 @@ enum Ending: Equatable, Sendable {
 enum Report: Equatable, Sendable {
   struct Held: Equatable, Sendable {
     let receipt: Receipt
-    let slot: SlotID
+    /// Where its handler runs; nil when that has ended and the broker did not hear it yet.
+    let slot: SlotID?
   }
 
   /// Where an element goes back to.
@@ -72,13 +73,25 @@ enum Report: Equatable, Sendable {
   /// To so many ms from now.
   case extend(Int64, [Held])
 
-  var receiptCount: Int {
+  /// The leases that it ends.
+  var receipts: [Receipt] {
     switch self {
-    case .acknowledge(let receipts), .giveBack(let receipts): receipts.count
-    case .complete, .fail, .bury, .release, .putBack: 1
-    case .extend: 0
+    case .acknowledge(let receipts), .giveBack(let receipts): receipts
+    case .complete(let receipt, _, _), .fail(let receipt, _, _), .bury(let receipt, _),
+      .release(let receipt, _, _):
+      [receipt]
+    case .putBack, .extend: []
     }
   }
+
+  var isPutBack: Bool { if case .putBack = self { true } else { false } }
+}
+
+/// A report with what its receipts have in common.
+struct LeasedReport: Equatable, Sendable {
+  var report: Report
+  /// The length of their leases, ms; 0 when it has none.
+  let lease: Int64
 }
 
 /// What the broker said to a report.
@@ -90,38 +103,51 @@ enum BatchReply: Equatable, Sendable {
   case refused(String)
 }
 
-/// Endings that wait to be sent: those of a kind in one report.
+/// Endings that wait to be sent: those of a kind in one report, for each length of leases.
 struct Endings {
-  private var acknowledged: [Receipt] = []
-  private var givenBack: [Receipt] = []
-  private var others: [Report] = []
+  private var acknowledged: [Int64: [Receipt]] = [:]
+  private var givenBack: [Int64: [Receipt]] = [:]
+  private var others: [LeasedReport] = []
+  private(set) var count = 0
 
-  var count: Int { acknowledged.count + givenBack.count + others.count }
-  var isEmpty: Bool { acknowledged.isEmpty && givenBack.isEmpty && others.isEmpty }
+  var isEmpty: Bool { count == 0 }
 
-  mutating func add(_ report: Report) {
+  /// Elements among them that are nowhere else.
+  var putBackCount: Int { others.count { $0.report.isPutBack } }
+
+  /// - Parameter lease: the length of the leases that it ends, ms.
+  mutating func add(_ report: Report, lease: Int64) {
     switch report {
-    case .acknowledge(let receipts): acknowledged += receipts
-    case .giveBack(let receipts): givenBack += receipts
-    default: others.append(report)
+    case .acknowledge(let receipts):
+      acknowledged[lease, default: []] += receipts
+      count += receipts.count
+    case .giveBack(let receipts):
+      givenBack[lease, default: []] += receipts
+      count += receipts.count
+    case .extend: break  // The next beat extends anew.
+    default:
+      others.append(LeasedReport(report: report, lease: lease))
+      count += 1
     }
   }
 
-  /// Adds what was not heard or was refused; extending is for the next beat.
-  mutating func addAgain(_ report: Report) {
-    if case .extend = report { return }
-    add(report)
+  /// The receipts of leases of a length.
+  func receipts(lease: Int64) -> [Receipt] {
+    var receipts = acknowledged[lease] ?? []
+    for other in others where other.lease == lease { receipts += other.report.receipts }
+    return receipts + (givenBack[lease] ?? [])
   }
 
   /// All that waits.
-  mutating func take() -> [Report] {
-    var reports: [Report] = []
-    if !acknowledged.isEmpty { reports.append(.acknowledge(acknowledged)) }
-    reports += others
-    if !givenBack.isEmpty { reports.append(.giveBack(givenBack)) }
-    acknowledged = []
-    givenBack = []
-    others = []
-    return reports
+  mutating func take() -> [LeasedReport] {
+    func reports(
+      _ leases: [Int64: [Receipt]], _ report: ([Receipt]) -> Report
+    ) -> [LeasedReport] {
+      leases.map { LeasedReport(report: report($0.value), lease: $0.key) }
+    }
+    let all =
+      reports(acknowledged) { .acknowledge($0) } + others + reports(givenBack) { .giveBack($0) }
+    self = Endings()
+    return all
   }
 }

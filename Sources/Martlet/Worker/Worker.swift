@@ -24,6 +24,8 @@ public final class Worker: Sendable {
     var handlers = Handlers()
     var hasBegun = false
     var statistics = WorkerStatistics()
+    /// Why it would not hear of signals that it is to stop on.
+    var signalFailure: MartletError?
   }
 
   private let client: MartletClient
@@ -137,14 +139,15 @@ public final class Worker: Sendable {
   /// After `shutDown` it takes no more jobs and lets those that run end, for `shutdownTimeout` at most; the
   /// rest is cancelled and given back to the broker, which counts no attempt for it. Cancelling the task
   /// skips the wait. Either way it returns when the broker knows of all.
-  /// - Throws: when it cannot work at all: the server has no job commands, or the client was closed. That the
-  ///   broker cannot be reached is no reason: the worker waits for it.
+  /// - Throws: when it cannot work at all: the server has no job commands, or the client was closed, or signals cannot
+  ///   be heard that it is to stop on. That the broker cannot be reached is no reason: the worker waits for it.
   public func run() async throws {
-    let handlers = state.withLock { state in
+    let (handlers, signalFailure) = state.withLock { state in
       precondition(!state.hasBegun, "a worker runs once")
       state.hasBegun = true
-      return state.handlers
+      return (state.handlers, state.signalFailure)
     }
+    if let signalFailure { throw signalFailure }
     let reporter = WorkerReporter(client: client, mailbox: mailbox, logger: options.logger)
     let time = Timekeeper(options.clock)
     let runner = JobRunner(
@@ -156,12 +159,14 @@ public final class Worker: Sendable {
     var settings = WorkerCore.Settings()
     settings.concurrency = queues.map(\.concurrency)
     settings.shutdownTimeout = options.shutdownTimeout
+    // A clock that stands still would have endings wait for ever.
+    if time.isReal { settings.gatherMax = WorkerCore.Settings.gatherUsual }
     var loop = WorkerLoop(
       settings, calls: calls, runner: runner, time: time,
       report: { statistics in self.state.withLock { $0.statistics = statistics } })
     defer { WorkerSignals.forget(self) }
     try await withTaskCancellationHandler {
-      try await loop.run()
+      try await withTaskExecutorPreference(client.gate) { try await loop.run() }
     } onCancel: {
       mailbox.post(.cancel)
     }
@@ -170,11 +175,17 @@ public final class Worker: Sendable {
   /// Has ``run()`` end in order: no more jobs are taken, and those that run may end.
   public func shutDown() { mailbox.post(.shutDown) }
 
-  /// Has SIGTERM and SIGINT call ``shutDown()``, and a second one cancel what still runs.
+  /// Has SIGTERM and SIGINT call ``shutDown()``, and another one a second or more later cancel what still runs.
   ///
   /// It is the only thing here that touches what belongs to the whole process. When no such worker runs any
-  /// more the signals do again what they did before.
-  public func stopOnSignals() { WorkerSignals.stop(self) }
+  /// more the signals do again what they did before; after a stop that came as a signal that is a second later, for
+  /// whoever sends it may well send it twice. When the system has no thread or descriptor left for it,
+  /// ``run()`` throws.
+  public func stopOnSignals() {
+    do throws(MartletError) { try WorkerSignals.stop(self) } catch {
+      state.withLock { $0.signalFailure = error }
+    }
+  }
 
   /// Ends what runs, at once.
   func cancel() { mailbox.post(.cancel) }

@@ -61,7 +61,7 @@ struct WorkerCalls: Sendable {
     command.word("FROM")
     for queue in queues { command.append(queue) }
     let reply = try await client.blockingReply(
-      to: command, within: Self.patience + client.options.timeout)
+      to: command, within: Self.patience + client.options.timeout, isCounted: false)
     return try Self.deliveries(reply, queues)
   }
 
@@ -74,8 +74,10 @@ struct WorkerCalls: Sendable {
     command.word("RIGHT")
     command.word("COUNT")
     command.append(count)
-    let reply = try await client.sendBlocking(
-      command, within: Self.patience + client.options.timeout)
+    let bytes = try await client.blockingReply(
+      to: command, within: Self.patience + client.options.timeout, isCounted: false)
+    let reply = try Value(reply: bytes)
+    if let error = reply.error { throw error.isUnknownCommand ? .noLists(error.message) : error }
     guard let parts = reply.array, parts.count == 2, let queue = parts[0].text else { return [] }
     return (parts[1].array ?? []).compactMap { element in
       element.bytes.map { Delivery(queue: queue, receipt: [], body: $0, isPopped: true) }
@@ -217,6 +219,14 @@ struct WorkerCalls: Sendable {
 }
 
 extension MartletError {
+  /// A server that has neither jobs nor the command by which a worker takes elements of lists.
+  fileprivate static func noLists(_ text: String) -> MartletError {
+    MartletError(
+      .unsupported,
+      "the server has neither job commands nor BLMPOP (\(text)): workers need Martlet, or for lists alone "
+        + "Redis 7 or Valkey")
+  }
+
   /// What a server says to a job command; one that has none of them is named as such.
   static func ofJobCommand(_ text: String) -> MartletError {
     guard text.hasPrefix("ERR unknown command") else { return MartletError(reply: text) }

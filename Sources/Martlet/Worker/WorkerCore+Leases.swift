@@ -1,7 +1,8 @@
 // WorkerCore+Leases.swift: leases are kept while handlers run, and handlers end with their leases.
 //
 // All leases of one length are extended together, each third of that length: one that was taken just
-// after a beat is a third old at the next, and two beats may fail before it runs out.
+// after a beat is a third old at the next, and two beats may fail before it runs out. A job that has ended
+// keeps its lease until the broker has heard of that.
 
 extension WorkerCore {
   /// The shortest time between two beats, whatever the lease.
@@ -29,6 +30,7 @@ extension WorkerCore {
         leases.append(
           Report.Held(receipt: slot.receipt, slot: SlotID(index: index, run: slot.run)))
       }
+      leases += endings.receipts(lease: lease).map { Report.Held(receipt: $0, slot: nil) }
       if leases.isEmpty {
         beats[lease] = nil
       } else {

@@ -5,7 +5,8 @@ extension WorkerCore {
   mutating func shutDown(now: Duration) {
     guard phase == .working else { return }
     phase = .draining
-    phaseEnd = now + settings.shutdownTimeout
+    stopEnd = now + settings.shutdownTimeout
+    phaseEnd = stopEnd
     for index in lanes.indices where lanes[index].asked > 0 && !lanes[index].isEnding {
       lanes[index].isEnding = true
       actions.append(.endFetch(lane: index))
@@ -35,13 +36,18 @@ extension WorkerCore {
       phase = .over
       return
     }
-    // All that is missing is a word with the broker.
+    // All that is missing is a word with the broker. Jobs come back without it; elements do not.
     phaseEnd = nil
-    let limit = giveUpAt ?? now + settings.farewell
-    giveUpAt = limit
-    guard limit <= now else { return }
-    let unsent = endings.count + underWay.reduce(0) { $0 + $1.receiptCount }
-    if unsent > 0 { actions.append(.warn(.unsent(unsent))) }
+    let end = farewellEnd ?? now + settings.farewell
+    farewellEnd = end
+    let elements = endings.putBackCount + underWay.count { $0.report.isPutBack }
+    giveUpAt = elements > 0 ? max(end, stopEnd) : end
+    guard let giveUpAt, giveUpAt <= now else { return }
+    let jobs =
+      endings.count - endings.putBackCount
+      + underWay.reduce(0) { $0 + $1.report.receipts.count }
+    if elements > 0 { actions.append(.warn(.elementsLost(elements))) }
+    if jobs > 0 { actions.append(.warn(.unsent(jobs))) }
     phase = .over
   }
 
@@ -54,9 +60,9 @@ extension WorkerCore {
       let slot = slots[index]
       freeSlot(index)
       if let popped = slot.popped {
-        endings.add(.putBack(queue: popped.queue, body: popped.body, .next))
+        endings.add(.putBack(queue: popped.queue, body: popped.body, .next), lease: 0)
       } else if slot.lease > 0, !slot.hasLostLease {
-        endings.add(.giveBack([slot.receipt]))
+        endings.add(.giveBack([slot.receipt]), lease: slot.lease)
       }
     }
     if count > 0 { actions.append(.warn(.abandoned(count))) }

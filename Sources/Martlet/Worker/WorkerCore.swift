@@ -2,7 +2,8 @@
 //
 // It is told what came (jobs, endings of handlers, replies, instants) and says what to do in `actions`. The
 // loop around it (WorkerLoop.swift) does that and comes back. So all rules of a worker are in here and in
-// WorkerCore+Leases.swift and WorkerCore+Stop.swift, and are tested with instants made up by the test.
+// WorkerCore+Sending.swift, WorkerCore+Leases.swift and WorkerCore+Stop.swift, and are tested with instants
+// made up by the test.
 //
 //            fetched ──▶ RUNNING ──finished──▶ an ending waits ──sent──▶ free
 //                           │ ▲                     ▲
@@ -33,6 +34,11 @@ struct WorkerCore {
     var farewell: Duration = .seconds(2)
     /// Most jobs that one call takes.
     var fetchCountMax = 1000
+    /// Calls of a lane under way at one time: while the broker writes what one takes, the jobs of others run.
+    var callsMax = 4
+    /// How long what has ended waits for what ends with it, so that both are told together.
+    var gatherMax: Duration = .zero
+    static let gatherUsual: Duration = .microseconds(500)
   }
 
   /// What the loop is to do.
@@ -46,6 +52,8 @@ struct WorkerCore {
     case cancel(SlotID, CancelReason)
     /// Send in one batch; the next comes after the replies.
     case send([Report])
+    /// Give the batch under way up: it was not answered in time.
+    case endSend
     case warn(Warning)
   }
 
@@ -72,6 +80,8 @@ struct WorkerCore {
     case overrun(limit: Duration)
     /// So many endings could not be told to the broker before the worker had to stop.
     case unsent(Int)
+    /// So many popped elements could not be put back before the worker had to stop.
+    case elementsLost(Int)
   }
 
   /// How a worker ends: each arrow is a call or an instant.
@@ -103,8 +113,9 @@ struct WorkerCore {
   struct Lane {
     let concurrency: Int
     var running = 0
-    /// Jobs that the call under way may bring.
+    /// Jobs that the calls under way may bring, and how many calls these are.
     var asked = 0
+    var calls = 0
     var isEnding = false
     var retryAt: Duration = .zero
     var failures = 0
@@ -121,8 +132,11 @@ struct WorkerCore {
 
   /// Endings that wait to be sent, and those under way.
   var endings = Endings()
-  var underWay: [Report] = []
+  var underWay: [LeasedReport] = []
   var isSending = false
+  /// When the batch under way is given up.
+  var answerDue: Duration?
+  var isGivenUp = false
   var sendFailures = 0
   var sendAgainAt: Duration = .zero
 
@@ -130,8 +144,15 @@ struct WorkerCore {
   var beats: [Int64: Duration] = [:]
   /// No handler's deadline is earlier.
   var earliestDeadline: Duration?
+  /// Handlers that ended and wait for others that end with them; and until when.
+  private var gathered = 0
+  private var gatherEnd: Duration?
   /// When draining and cancelling end.
   var phaseEnd: Duration?
+  /// When handlers have had the time that they have after a stop was asked for.
+  var stopEnd: Duration = .zero
+  /// When the worker ends whatever the broker has heard: the least time for it, and what it comes to.
+  var farewellEnd: Duration?
   var giveUpAt: Duration?
 
   init(_ settings: Settings) {
@@ -159,8 +180,21 @@ struct WorkerCore {
   mutating func turn(now: Duration) {
     endOverdue(now: now)
     proceedWithStop(now: now)
-    fetch(now: now)
-    send(now: now)
+    if isSending, let due = answerDue, due <= now {
+      answerDue = nil
+      isGivenUp = true
+      actions.append(.endSend)
+    }
+    if gathered > 0, gatherEnd == nil, settings.gatherMax > .zero {
+      gatherEnd = now + settings.gatherMax
+    }
+    let isGathering = isGathering(now: now)
+    if !isGathering {
+      gathered = 0
+      gatherEnd = nil
+      fetch(now: now)
+    }
+    send(now: now, isGathering: isGathering)
     counts.running = runningCount
   }
 
@@ -173,16 +207,35 @@ struct WorkerCore {
       next = min(next ?? instant, instant)
     }
     consider(earliestDeadline)
-    if !isSending {
+    consider(gatherEnd)
+    if isSending {
+      consider(answerDue)
+    } else {
       consider(beats.values.min().map { max($0, sendAgainAt) })
-      if !endings.isEmpty { consider(sendAgainAt) }
+      if !endings.isEmpty, gatherEnd == nil { consider(sendAgainAt) }
     }
-    if phase == .working, endings.count < endingsMax {
-      for lane in lanes where lane.asked == 0 && lane.running < lane.concurrency {
+    if phase == .working, endings.count < endingsMax, gatherEnd == nil {
+      for lane in lanes where lane.calls == 0 && lane.running < lane.concurrency {
         consider(lane.retryAt)
       }
     }
     return next
+  }
+
+  // MARK: Gathering
+
+  /// Whether what has ended waits for what may end with it: not for long, and not for fewer than have ended.
+  private func isGathering(now: Duration) -> Bool {
+    guard phase == .working, let end = gatherEnd, now < end else { return false }
+    return gathered < runningCount
+  }
+
+  /// How many more handlers have ended when it is time for the next turn, if nothing else happens.
+  var quorum: Int {
+    guard phase == .working, settings.gatherMax > .zero else { return 1 }
+    // Nothing can be done for them before an answer comes.
+    if isSending, lanes.allSatisfy({ $0.calls == settings.callsMax }) { return .max }
+    return gatherEnd == nil ? 1 : max(1, (runningCount - gathered + 1) / 2)
   }
 
   // MARK: Taking
@@ -192,25 +245,36 @@ struct WorkerCore {
 
   private mutating func fetch(now: Duration) {
     guard phase == .working, endings.count < endingsMax else { return }
-    for index in lanes.indices where lanes[index].asked == 0 && lanes[index].retryAt <= now {
-      let count = min(lanes[index].concurrency - lanes[index].running, settings.fetchCountMax)
-      guard count > 0 else { continue }
-      lanes[index].asked = count
+    for index in lanes.indices where lanes[index].retryAt <= now {
+      let lane = lanes[index]
+      let count = min(lane.concurrency - lane.running - lane.asked, settings.fetchCountMax)
+      // One beside others is worth it for many jobs alone.
+      let least = lane.calls == 0 ? 1 : max(Self.nextCallMin, lane.concurrency / 8)
+      guard count >= least, lane.calls < settings.callsMax else { continue }
+      lanes[index].asked += count
+      lanes[index].calls += 1
       actions.append(.fetch(lane: index, count: count))
     }
   }
 
+  /// Free slots that are worth a call beside those under way.
+  private static let nextCallMin = 8
+
   /// Jobs came, or none did within the time of the call.
-  mutating func fetched(lane: Int, _ deliveries: [Delivery], now: Duration) {
-    endedFetch(lane)
+  ///
+  /// - Parameter asked: how many the call was for; nil if there is no other.
+  mutating func fetched(
+    lane: Int, asked: Int? = nil, _ deliveries: [Delivery], now: Duration
+  ) {
+    endedFetch(lane, asked)
     lanes[lane].failures = 0
     counts.taken += deliveries.count
     for delivery in deliveries {
       guard phase == .working, let index = free[lane].popLast() else {
         if delivery.isPopped {
-          endings.add(.putBack(queue: delivery.queue, body: delivery.body, .next))
+          endings.add(.putBack(queue: delivery.queue, body: delivery.body, .next), lease: 0)
         } else if delivery.lease > 0 {
-          endings.add(.giveBack([delivery.receipt]))
+          endings.add(.giveBack([delivery.receipt]), lease: delivery.lease)
         }
         continue
       }
@@ -231,15 +295,16 @@ struct WorkerCore {
   }
 
   /// A call that takes jobs failed; the next one comes after a while.
-  mutating func fetchFailed(lane: Int, now: Duration) {
-    endedFetch(lane)
+  mutating func fetchFailed(lane: Int, asked: Int? = nil, now: Duration) {
+    endedFetch(lane, asked)
     lanes[lane].failures += 1
     lanes[lane].retryAt = now + Self.pause(failures: lanes[lane].failures)
   }
 
-  private mutating func endedFetch(_ lane: Int) {
-    lanes[lane].asked = 0
-    lanes[lane].isEnding = false
+  private mutating func endedFetch(_ lane: Int, _ asked: Int?) {
+    lanes[lane].asked -= asked ?? lanes[lane].asked
+    lanes[lane].calls = max(0, lanes[lane].calls - 1)
+    if lanes[lane].calls == 0 { lanes[lane].isEnding = false }
   }
 
   /// How long to wait after so many failures in a row: 50 ms, doubling, at most 5 s.
@@ -254,32 +319,34 @@ struct WorkerCore {
     guard isCurrent(id) else { return }
     let slot = slots[id.index]
     freeSlot(id.index)
+    gathered += 1
     let reason = slot.cancelled
     if let popped = slot.popped { return finished(popped, ending, wasCancelled: reason != nil) }
     // The job is with somebody else, or there is nothing to tell.
     guard reason != .leaseLost, reason != .jobCancelled, slot.lease > 0 else { return }
+    func end(_ report: Report) { endings.add(report, lease: slot.lease) }
     switch (ending, reason) {
     case (.failed, .shutdown), (.cancelled, .shutdown):
       // What the shutdown cut off is no failure of the job.
-      endings.add(.giveBack([slot.receipt]))
+      end(.giveBack([slot.receipt]))
     case (.failed(let failure), .timedOut(let limit)),
       (.cancelled(let failure), .timedOut(let limit)):
       counts.failed += 1
-      endings.add(failure.report(slot.receipt, error: "timed out after \(limit)"))
+      end(failure.report(slot.receipt, error: "timed out after \(limit)"))
     case (.failed(let failure), _), (.cancelled(let failure), _):
       counts.failed += 1
-      endings.add(failure.report(slot.receipt))
+      end(failure.report(slot.receipt))
     case (.done, _):
       counts.done += 1
-      endings.add(.acknowledge([slot.receipt]))
+      end(.acknowledge([slot.receipt]))
     case (.result(let bytes, let keep), _):
       counts.done += 1
-      endings.add(.complete(slot.receipt, result: bytes, keep: keep))
+      end(.complete(slot.receipt, result: bytes, keep: keep))
     case (.dead(let error), _):
       counts.dead += 1
-      endings.add(.bury(slot.receipt, error: error))
+      end(.bury(slot.receipt, error: error))
     case (.release(let delay, let error), _):
-      endings.add(.release(slot.receipt, after: delay, error: error))
+      end(.release(slot.receipt, after: delay, error: error))
     }
   }
 
@@ -298,7 +365,7 @@ struct WorkerCore {
       place = .dead
     case .release: place = .next
     }
-    endings.add(.putBack(queue: popped.queue, body: popped.body, place))
+    endings.add(.putBack(queue: popped.queue, body: popped.body, place), lease: 0)
   }
 
   func isCurrent(_ id: SlotID) -> Bool {
@@ -312,58 +379,5 @@ struct WorkerCore {
     slots[index].popped = nil
     lanes[lane].running -= 1
     free[lane].append(index)
-  }
-
-  // MARK: Sending
-
-  private mutating func send(now: Duration) {
-    guard !isSending, now >= sendAgainAt, phase != .over else { return }
-    var batch = endings.take()
-    batch += beat(now: now)
-    guard !batch.isEmpty else { return }
-    underWay = batch
-    isSending = true
-    actions.append(.send(batch))
-  }
-
-  /// The batch under way was answered, each report with a reply.
-  mutating func sent(_ replies: [BatchReply], now: Duration) {
-    isSending = false
-    var isBusy = false
-    for (report, reply) in zip(underWay, replies) {
-      switch (report, reply) {
-      case (.acknowledge(let receipts), .count(let count)):
-        if count < receipts.count { late(receipts.count - count) }
-      case (.complete, .count(let count)):
-        if count < 1 { late(1) }
-      case (.extend(_, let leases), .flags(let flags)):
-        for (lease, flag) in zip(leases, flags) where flag != 1 {
-          lose(lease.slot, flag < 0 ? .jobCancelled : .leaseLost)
-        }
-      case (_, .refusedForNow):
-        isBusy = true
-        endings.addAgain(report)
-      case (_, .refused(let error)): actions.append(.warn(.refused(error)))
-      default: break
-      }
-    }
-    underWay = []
-    sendFailures = isBusy ? sendFailures + 1 : 0
-    sendAgainAt = isBusy ? now + Self.pause(failures: sendFailures) : .zero
-  }
-
-  private mutating func late(_ count: Int) {
-    counts.late += count
-    actions.append(.warn(.lateAcknowledgements(count)))
-  }
-
-  /// The batch under way was not answered. It may have had its effect: endings are sent again, for a receipt
-  /// ends its job once and is stale afterwards; leases are extended at the next beat.
-  mutating func sendFailed(now: Duration) {
-    isSending = false
-    for report in underWay { endings.addAgain(report) }
-    underWay = []
-    sendFailures += 1
-    sendAgainAt = now + Self.pause(failures: sendFailures)
   }
 }

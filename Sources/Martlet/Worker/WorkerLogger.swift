@@ -35,6 +35,9 @@ public protocol WorkerLogger: Sendable {
   func takes(_ level: LogLevel) -> Bool
 
   /// Writes a line, with details by name such as `job`, `id` and `queue`.
+  ///
+  /// Lines of the worker itself come on the thread that renews leases: whoever has to wait to write hands
+  /// them on.
   func log(_ level: LogLevel, _ message: String, _ details: [String: String])
 }
 

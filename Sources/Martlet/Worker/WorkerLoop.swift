@@ -1,24 +1,29 @@
 // WorkerLoop.swift: the loop of a worker: it hears what happened, asks the core what to do, and does it.
 //
 // One pass takes all events that have gathered, so acknowledgements of jobs that ended together go out
-// together. Jobs, calls and the alarm are tasks of their own; each ends with an event, and the loop
-// ends when the core has nothing under way any more.
+// together. Jobs and calls are tasks of their own; each ends with an event, and the loop ends when the core has
+// nothing under way any more. The loop and its calls live on the client's I/O thread, and jobs in the
+// program's pool: however long these compute, leases are renewed.
 
 struct WorkerLoop {
   private var core: WorkerCore
   private let calls: WorkerCalls
   private let runner: JobRunner
   private let time: Timekeeper
+  private let gate: Gate
   private let mailbox: Mailbox
   private let logger: any WorkerLogger
   /// Is told what the worker has done, after each pass.
   private let report: @Sendable (WorkerStatistics) -> Void
 
-  /// What runs in each slot, and the call of each lane.
+  /// What runs in each slot, and the calls of each lane by their number.
   private var jobs: [Task<Void, Never>?]
-  private var fetches: [Task<Void, Never>?]
+  private var fetches: [[Int: Task<Void, Never>]]
+  private var fetchesMade = 0
+  /// The batch under way.
+  private var sending: Task<Void, Never>?
   /// Wakes the loop at an instant.
-  private var alarm: (instant: Duration, task: Task<Void, Never>)?
+  private var alarm: (instant: Duration, task: Task<Void, Never>?)?
   /// Why the worker cannot go on.
   private var failure: MartletError?
 
@@ -31,10 +36,11 @@ struct WorkerLoop {
     self.runner = runner
     self.time = time
     self.report = report
+    gate = calls.client.gate
     mailbox = runner.reporter.mailbox
     logger = runner.reporter.logger
     jobs = Array(repeating: nil, count: core.slots.count)
-    fetches = Array(repeating: nil, count: settings.concurrency.count)
+    fetches = Array(repeating: [:], count: settings.concurrency.count)
   }
 
   /// Works until the core is done.
@@ -50,9 +56,9 @@ struct WorkerLoop {
       report(core.counts)
       if core.isOver { break }
       setAlarm()
-      await mailbox.next(into: &events)
+      await mailbox.next(core.quorum, into: &events)
     }
-    alarm?.task.cancel()
+    alarm?.task?.cancel()
     if let failure { throw failure }
   }
 
@@ -60,7 +66,9 @@ struct WorkerLoop {
 
   private mutating func hear(_ event: WorkerEvent, now: Duration) {
     switch event {
-    case .fetched(let lane, let result): heard(lane, result, now: now)
+    case .fetched(let lane, let call, let asked, let result):
+      fetches[lane][call] = nil
+      heard(lane, asked, result, now: now)
     case .sent(.success(let replies)): core.sent(replies, now: now)
     case .sent(.failure(let error)):
       logger.log(.debug, "the broker could not be told, and will be: \(error)", [:])
@@ -77,13 +85,12 @@ struct WorkerLoop {
   }
 
   private mutating func heard(
-    _ lane: Int, _ result: Result<[Delivery], MartletError>, now: Duration
+    _ lane: Int, _ asked: Int, _ result: Result<[Delivery], MartletError>, now: Duration
   ) {
-    fetches[lane] = nil
     switch result {
-    case .success(let deliveries): core.fetched(lane: lane, deliveries, now: now)
+    case .success(let deliveries): core.fetched(lane: lane, asked: asked, deliveries, now: now)
     case .failure(let error):
-      core.fetchFailed(lane: lane, now: now)
+      core.fetchFailed(lane: lane, asked: asked, now: now)
       if error.code == .unsupported || error.code == .closed {
         failure = failure ?? error
         core.shutDown(now: now)
@@ -103,22 +110,25 @@ struct WorkerLoop {
       let runner = runner
       jobs[slot.index] = Task { await runner.run(delivery, slot) }
     case .fetch(let lane, let count):
-      fetches[lane] = Task {
+      fetchesMade += 1
+      let call = fetchesMade
+      fetches[lane][call] = Task(executorPreference: gate) {
         let result: Result<[Delivery], MartletError>
         do throws(MartletError) {
           result = .success(try await calls.fetch(lane: lane, count: count))
         } catch { result = .failure(error) }
-        mailbox.post(.fetched(lane: lane, result))
+        mailbox.post(.fetched(lane: lane, call: call, asked: count, result))
       }
     case .send(let reports):
-      Task {
+      sending = Task(executorPreference: gate) {
         let result: Result<[BatchReply], MartletError>
         do throws(MartletError) { result = .success(try await calls.send(reports)) } catch {
           result = .failure(error)
         }
         mailbox.post(.sent(result))
       }
-    case .endFetch(let lane): fetches[lane]?.cancel()
+    case .endSend: sending?.cancel()
+    case .endFetch(let lane): for call in fetches[lane].values { call.cancel() }
     case .cancel(let slot, let reason):
       jobs[slot.index]?.cancel()
       if reason == .leaseLost {
@@ -134,16 +144,9 @@ struct WorkerLoop {
     if let alarm {
       // One that rings too early does no harm.
       guard next < alarm.instant else { return }
-      alarm.task.cancel()
+      alarm.task?.cancel()
     }
-    let time = time, mailbox = mailbox
-    alarm = (
-      next,
-      Task {
-        await time.sleep(until: next)
-        if !Task.isCancelled { mailbox.post(.time) }
-      }
-    )
+    alarm = (next, time.wake(mailbox, at: next, gate))
   }
 }
 
@@ -151,8 +154,10 @@ extension WorkerCore.Warning {
   fileprivate var text: String {
     switch self {
     case .lateAcknowledgements(let count):
-      "\(count) jobs were done after their lease was lost: they are done again"
+      "\(count) jobs ended after their lease was lost: they are done again"
     case .refused(let error): "the broker refused to hear how a job ended: \(error)"
+    case .elementsLost(let count):
+      "\(count) elements could not be put back to their lists before the worker had to stop: they are lost"
     case .abandoned(let count):
       "\(count) handlers went on although they were cancelled: their jobs were given back"
     case .overrun(let limit):

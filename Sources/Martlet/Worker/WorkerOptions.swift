@@ -3,9 +3,9 @@
 /// Queues that share a number of slots.
 public struct WorkerQueues: Sendable, Hashable {
   /// Where jobs are taken from: of the first, as long as it has any, then of the next.
-  public var names: [String]
+  public let names: [String]
   /// How many of their jobs run at once.
-  public var concurrency: Int
+  public let concurrency: Int
 
   /// Queues by name, with the number of their jobs that run at once.
   public init(_ names: String..., concurrency: Int) {

@@ -12,8 +12,9 @@ public struct WorkerStatistics: Sendable, Hashable {
   public internal(set) var failed = 0
   /// Jobs that were buried at once: by a verdict, or since their body was none.
   public internal(set) var dead = 0
-  /// Jobs that were lost to another worker while they ran.
+  /// Jobs that were lost to another worker while they ran, or before they were given back.
   public internal(set) var lost = 0
-  /// Jobs that were done after their lease was lost: another worker does them again.
+  /// Jobs that ended after their lease was lost, so that the broker did not hear it: another worker does
+  /// them again.
   public internal(set) var late = 0
 }

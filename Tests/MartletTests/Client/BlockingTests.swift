@@ -65,6 +65,51 @@ import Testing
   #expect(try await call.value.array?[1].text == "job")
 }
 
+/// Goal: the same for a call that takes without waiting, over a connection that others use as well.
+@Test(arguments: [["LPOP", "k"], ["lmpop", "1", "k", "LEFT"], ["GETJOB", "NOHANG", "FROM", "k"]])
+func anElementThatCrossesTheCancellationIsReturned(words: [String]) async throws {
+  let isWaiting = Signal(), mayAnswer = Signal()
+  let server = try FakeServer { peer in
+    peer.greet()
+    if peer.index > 0 { return peer.echo() }
+    _ = peer.request()
+    isWaiting.set()
+    mayAnswer.block()
+    peer.send(bulk: "element")
+    peer.waitForEnd()
+  }
+  let client = try MartletClient(server.url, options: options())
+  let call = Task { try await client.send(Command(name: words[0], Array(words.dropFirst()))) }
+  await isWaiting.wait()
+  call.cancel()
+  // When this is answered the client has heard of the cancellation.
+  #expect(try await client.sendBlocking(["ECHO", "x"], within: nil).text == "x")
+  mayAnswer.set()
+  #expect(try await call.value.text == "element")
+}
+
+/// Goal: what was not sent takes nothing, so its caller need not wait.
+@Test func aCancelledCallThatWasNotSentTakesNothing() async throws {
+  let hasBegun = Signal(), mayGreet = Signal(), requests = Counter()
+  let server = try FakeServer { peer in
+    hasBegun.set()
+    mayGreet.block()
+    peer.greet()
+    while let words = peer.request() {
+      if words[0] == "LPOP" { requests.add() }
+      peer.send(bulk: "x")
+    }
+  }
+  let client = try MartletClient(server.url, options: options())
+  let call = Task { await outcome { try await client.send("LPOP", "k") } }
+  await hasBegun.wait()
+  call.cancel()
+  #expect(await call.value.failure == .cancelled)
+  mayGreet.set()
+  #expect(try await client.send("ECHO", "x").text == "x")
+  #expect(requests.value == 0)
+}
+
 @Test func aBlockingCallEndsWhenItsTimeIsOver() async throws {
   let server = try FakeServer {
     $0.greet(); $0.waitForEnd()

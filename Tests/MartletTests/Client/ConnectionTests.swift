@@ -1,5 +1,6 @@
 // ConnectionTests.swift: how connections are made, lost and made again.
 
+import Glibc
 import Testing
 
 @testable import Martlet
@@ -136,6 +137,15 @@ import Testing
       $0.timeout = .seconds(600)
     })
   #expect(try await client.send("ECHO", "x").text == "x")
+}
+
+/// Goal: what the system refuses fails an attempt and not the program.
+@Test func whatCannotBeWatchedIsRefused() throws {
+  let poller = try Poller(try WakeUp())
+  let file = Socket(descriptor: unsafe open("/proc/self/status", O_RDONLY))
+  defer { file.close() }
+  #expect(throws: MartletError.self) { try poller.add(file, tag: 1, forWriting: false) }
+  #expect(throws: MartletError.self) { try poller.change(file, tag: 1, forWriting: true) }
 }
 
 // MARK: The end

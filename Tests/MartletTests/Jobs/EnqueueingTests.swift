@@ -106,4 +106,19 @@ private struct Task1: Job {
       try await client.enqueue(contentsOf: [Task1(), Task1()], queue: "q")
     }
   }
+
+  /// Goal: whoever adds many learns which were added when some are refused.
+  @Test func eachJobOfABatchHasItsAnswer() async throws {
+    let broker = try TestBroker(), client = try broker.client()
+    try await client.send("QSET", "q", "MAXLEN", 1)
+    var batch = JobBatch()
+    for queue in ["p", "q", "q", "p"] { try batch.add(Task1(), queue: queue) }
+    let results = try await client.tryEnqueue(batch)
+    #expect(results.map(\.failure) == [nil, nil, .server("MAXLEN"), nil])
+    for id in results.compactMap({ try? $0.get() }) {
+      #expect(try await client.send("SHOW", id)["id"]?.text == id)
+    }
+    let references = try await client.tryEnqueue(contentsOf: [Task1(), Task1()], queue: "q")
+    #expect(references.map(\.failure) == [.server("MAXLEN"), .server("MAXLEN")])
+  }
 }

@@ -80,6 +80,20 @@ private struct Mail: Job, Equatable {
     }
   }
 
+  /// Goal: what another language writes into headers is no reason to bury a job.
+  @Test func headersMayBeAnyJSON() throws {
+    let text = #"{"job":"a","headers":{"s":"\"é","n":-7.5,"b":true,"o":{"x":[1]},"z":null}}"#
+    let headers = try JobEnvelope(Array(text.utf8)).headers
+    #expect(headers == ["s": "\"é", "n": "-7.5", "b": "true", "o": #"{"x":[1]}"#, "z": "null"])
+    #expect(try JobEnvelope(Array(#"{"job":"a","headers":null}"#.utf8)).headers == [:])
+    #expect(
+      throws: MartletError(
+        .decoding,
+        "this is not the body of a job: its member headers is wrong: it is not a JSON object"
+      )
+    ) { try JobEnvelope(Array(#"{"job":"a","headers":["b"]}"#.utf8)) }
+  }
+
   @Test func whatCannotBeDecodedSaysWhatAndWhere() {
     let body = Array(#"{"to":"a","at":0,"parts":[{"x":"y"}]}"#.utf8)
     #expect {

@@ -25,4 +25,20 @@ import Testing
       try await soon { try await client.count("acked", of: "raw") == 1 }
     }
   }
+
+  /// Goal: a server that has not what a worker of lists needs, such as Redis 6, is named as such.
+  @Test func aServerWithoutJobsAndBLMPOPIsTold() async throws {
+    let server = try FakeServer { peer in
+      peer.greet()
+      while let words = peer.request() {
+        peer.send("-ERR unknown command `\(words[0])`, with args beginning with: \r\n")
+      }
+    }
+    let client = try MartletClient(server.url, options: options())
+    let worker = Worker(client, queues: "list", options: .noting())
+    worker.handle(elementsOf: "list") { _, _ in }
+    let result = await outcome { try await worker.run() }
+    #expect(result.failure == .unsupported)
+    #expect(result.message.contains("BLMPOP"))
+  }
 }

@@ -323,6 +323,29 @@ private struct Slow: Job {
     }
   }
 
+  /// Goal: callers that wait for results do not take the connections that workers need to bring them about.
+  @Test func workersHaveConnectionsBesideThoseOfWaitingCalls() async throws {
+    let broker = try TestBroker()
+    var options = MartletClient.Options()
+    options.timeout = .seconds(600)
+    options.connectTimeout = .seconds(600)
+    options.blockingConnectionsMax = 1
+    let client = try broker.client(options: options)
+    let worker = broker.worker(client, queues: "default", options: .noting())
+    worker.handle(Square.self) { job, _ in job.number * job.number }
+    let jobs = try await client.enqueue(contentsOf: [Square(number: 2), Square(number: 3)])
+    async let first = client.result(of: jobs[0], within: .seconds(600))
+    async let second = client.result(of: jobs[1], within: .seconds(600))
+    try await soon {
+      try await client.send("INFO", "clients").text?.contains("blocked_clients:1\r\n") == true
+    }
+    try await working(worker) {
+      try await soon { try await client.count("acked", of: "default") == 2 }
+    }
+    #expect(try await first == .done(4))
+    #expect(try await second == .done(9))
+  }
+
   // MARK: What goes around jobs
 
   @Test func middlewareGoesAroundHandlersFromOutsideInwards() async throws {

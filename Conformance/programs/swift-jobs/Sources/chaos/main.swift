@@ -1,7 +1,7 @@
 // main.swift: a producer and a worker that say in lines what they do, for a run in which all may be killed.
 //
 //     chaos produce FIRST COUNT PER-SECOND     added N | unknown N
-//     chaos work CONCURRENCY                   begin N | end N | cut N   (attempt and monotonic ns behind each)
+//     chaos work CONCURRENCY                   ready, then begin N | end N | cut N   (attempt and monotonic ns behind each)
 //     chaos lists                              got TEXT ATTEMPT, off plain lists; works on Redis as well
 //
 // Lines are written at once: what a killed process did is known.
@@ -66,6 +66,7 @@ func work(concurrency: Int) async throws {
     say("end \(job.number) \(context.attempt) \(monotonic())")
   }
   worker.stopOnSignals()
+  say("ready")
   try await worker.run()
   await client.close()
 }
