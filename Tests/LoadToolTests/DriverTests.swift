@@ -97,9 +97,9 @@ func aCountIsDoneExactly(pipeline: Int) {
   // Those due in the first 200 ms of the stall waited for 100 ms at least.
   let waited = open.histograms[0].filled.filter { $0.bounds.lowerBound > 100_000_000 }
   #expect(waited.reduce(0) { $0 + $1.count } >= 200)
-  // A closed loop sees the same stall once: why there is a rate.
+  // A closed loop sees the same stall once: why there is a rate. What a busy machine adds is less.
   let (closed, _) = run([role], seconds: 0.6, stall)
-  let seen = closed.histograms[0].filled.filter { $0.bounds.lowerBound > 100_000_000 }
+  let seen = closed.histograms[0].filled.filter { $0.bounds.lowerBound > 250_000_000 }
   #expect(seen.reduce(0) { $0 + $1.count } == 1)
 }
 
