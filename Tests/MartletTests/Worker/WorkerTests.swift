@@ -323,6 +323,32 @@ private struct Slow: Job {
     }
   }
 
+  /// Goal: a worker whose client is closed ends, though the thread is gone on which it lived.
+  @Test func aWorkerEndsWhenItsClientIsClosed() async throws {
+    let broker = try TestBroker(), client = try broker.client(), own = try broker.client()
+    let clock = broker.clock
+    let worker = broker.worker(client, queues: "default", options: .noting())
+    let ends = Notes<String>()
+    worker.handle(Note.self) { _, _ in
+      do { try await clock.sleep(for: .seconds(1000)) } catch { ends.add("cancelled") }
+    }
+    try await client.enqueue(Note(number: 1))
+    let work = Task { await outcome { try await worker.run() } }, isOver = Counter()
+    try await soon { try await own.count("leased", of: "default") == 1 }
+    await client.close()
+    let ending = Task {
+      let result = await work.value
+      isOver.add()
+      return result
+    }
+    await soon {
+      broker.advance(by: .seconds(1))
+      return isOver.value == 1
+    }
+    #expect(await ending.value.failure == .closed)
+    #expect(await ends.first(1) == ["cancelled"])
+  }
+
   /// Goal: callers that wait for results do not take the connections that workers need to bring them about.
   @Test func workersHaveConnectionsBesideThoseOfWaitingCalls() async throws {
     let broker = try TestBroker()
