@@ -218,6 +218,18 @@ public struct Reply: ~Copyable {
   @usableFromInline
   mutating func longHeader(_ mark: UInt8, _ value: Int) {
     // Up to five digits the whole is one word, the last byte in its highest ones.
+    if value >= 10 && value < 1000 {
+      let (tens, ones) = UInt32(value).quotientAndRemainder(dividingBy: 10)
+      let (hundreds, ten) = tens.quotientAndRemainder(dividingBy: 10)
+      var word = UInt64(ten | ones &<< 8 | 0x0A0D_3030), size = 5
+      if hundreds > 0 {
+        word = word &<< 8 | UInt64(0x30 | hundreds)
+        size = 6
+      }
+      bytes.reserve(8)
+      let place = unsafe bytes.grow(size)
+      return unsafe place.storeBytes(of: (word &<< 8 | UInt64(mark)).littleEndian, as: UInt64.self)
+    }
     if value >= 0 && value < 100_000 {
       var word: UInt64 = 0x0A0D, rest = UInt32(value), size = 3
       repeat {

@@ -44,6 +44,7 @@ private func alike(_ text: String) -> [String] { [text, text] }
 @Test func integersAreWrittenInFull() {
   let round = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000] as [Int64]
   let others = [0, -9, -10, 12_345, 1 << 40, Int64.max, Int64.min] as [Int64]
+  for value in 0...1100 { #expect(written { $0.integer(value) } == alike(":\(value)\r\n")) }
   for value in others + round + round.map({ $0 - 1 }) + round.map({ -$0 }) {
     #expect(written { $0.integer(value) } == alike(":\(value)\r\n"))
     #expect(

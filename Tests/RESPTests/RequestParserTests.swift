@@ -71,6 +71,11 @@ private func runEveryWay(_ bytes: [UInt8], limits: RequestLimits = RequestLimits
 
 private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
+/// A request of `count` words.
+private func many(_ count: Int) -> String {
+  "*\(count)\r\n" + String(repeating: "$3\r\nabc\r\n", count: count)
+}
+
 @Test(
   arguments: [
     ("PING\r\n", [["PING"]]),
@@ -84,6 +89,9 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     // The bytes behind a bulk string and behind a CR are not looked at.
     ("*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n", [["PING"], ["PING"]]),
     ("*1\rx$4\rxPING\r\n", [["PING"]]),
+    ("*1\rx$12\rxPING-PING-PI\r\n", [["PING-PING-PI"]]),
+    // More words than a parser begins with room for, twice.
+    (many(20) + many(20), [[String]](repeating: [String](repeating: "abc", count: 20), count: 2)),
     ("*1\r\n$6\r\na\r\n\0bc\r\n", [["a\r\n\0bc"]]),
     (#"ECHO "a\x41\n\r\t\b\a\q\"" "# + "\r\n", [["ECHO", "aA\n\r\t\u{8}\u{7}q\""]]),
     (#"ECHO 'a\'b\n'"# + "\r\n", [["ECHO", #"a'b\n"#]]),
@@ -232,7 +240,8 @@ func anyBytesMeanTheSameHoweverTheyAreCut(seed: UInt64) {
     "*1\r\n", "*2\r\n", "*3\r\n", "$4\r\nPING\r\n", "$0\r\n\r\n", "$3\r\nabc\r\n", "*0\r\n",
     "*-1\r\n",
     "PING\r\n", "ECHO \"a b\"\r\n", "ECHO 'x'\n", "\r\n", "$12\r\n", "\0", "\"", "\\x41", " ", "*",
-    "$", "9",
+    "$", "9", "$12\r\nabcdefghijkl\r\n", "*18\r\n", "$03\r\nabc\r\n", "$3\rxabc\r\n", "$12\rx",
+    "$000000012\r\n", "$99999999\r\n", "$123456789\r\n", "*1\r\n$10\r\nabcdefghij\r\n",
   ].map(bytes)
   for round in 0..<400 {
     var input: [UInt8] = []

@@ -1,7 +1,7 @@
 // CommandTable.swift: finds a command by its name, in any case.
 //
-// Open addressing over all names, folded to lower case eight bytes at a time. Subcommands have an
-// index of their own behind those of the commands, so that statistics and permissions can count them.
+// Open addressing over all names, which are read and folded to lower case eight bytes at a time. Subcommands
+// have an index of their own behind those of the commands, so that statistics and permissions can count them.
 
 import RESP
 
@@ -29,8 +29,17 @@ final class CommandTable: Sendable {
   /// Indices of the commands that are not subcommands.
   let topLevel: [Int]
 
-  private let slots: [Int16]
-  private let mask: Int
+  /// A place of the hash table; free ones have index -1.
+  private struct Slot {
+    var name = FoldedName(ByteView())
+    var index: Int32 = -1
+    /// Not every name that folds to the same words is this one.
+    var needsLook = false
+  }
+
+  private let slots: [Slot]
+  /// Bits of a hash that are not looked at.
+  private let shift: UInt64
 
   var count: Int { commands.count }
 
@@ -52,17 +61,18 @@ final class CommandTable: Sendable {
         children.append([])
       }
     }
-    var size = 64
-    while size < topLevel.count * 4 { size *= 2 }
-    var slots = [Int16](repeating: -1, count: size)
+    var bits: UInt64 = 6
+    while 1 << bits < topLevel.count * 4 { bits += 1 }
+    var slots = [Slot](repeating: Slot(), count: 1 << bits)
     for index in topLevel {
-      var slot = Int(
-        truncatingIfNeeded: Self.hash(ByteView(commands[index].name)) & UInt64(size - 1))
-      while slots[slot] >= 0 {
-        precondition(names[Int(slots[slot])] != names[index], "two commands of one name")
-        slot = (slot + 1) & (size - 1)
+      let name = FoldedName(ByteView(commands[index].name))
+      var slot = Int(name.hash >> (64 - bits))
+      while slots[slot].index >= 0 {
+        precondition(names[Int(slots[slot].index)] != names[index], "two commands of one name")
+        slot = (slot + 1) & (slots.count - 1)
       }
-      slots[slot] = Int16(index)
+      let isExact = name.count <= 16 && names[index].utf8.allSatisfy { $0 &- 0x61 < 26 }
+      slots[slot] = Slot(name: name, index: Int32(index), needsLook: !isExact)
     }
     self.commands = commands
     self.names = names
@@ -70,7 +80,7 @@ final class CommandTable: Sendable {
     self.children = children
     self.topLevel = topLevel
     self.slots = slots
-    mask = size - 1
+    shift = 64 - bits
     entries = commands.map {
       let isShort = $0.flags.contains(.fast) || $0.complexity.lowercased.hasPrefix("o(1)")
       return Entry(
@@ -79,25 +89,19 @@ final class CommandTable: Sendable {
     }
   }
 
-  /// Folds a name; the case of its letters does not matter.
-  @inline(__always)
-  private static func hash(_ name: ByteView) -> UInt64 {
-    var state: UInt64 = UInt64(truncatingIfNeeded: name.count) &* 0x9E37_79B9_7F4A_7C15
-    for index in 0..<name.count {
-      state = (state ^ UInt64(name[index] | 0x20)) &* 0x0000_0100_0000_01B3
-    }
-    return state ^ (state >> 29)
-  }
-
   /// The command called `name`.
   @inline(__always)
   func index(of name: ByteView) -> Int? {
-    guard name.count <= 64 else { return nil }
-    var slot = Int(truncatingIfNeeded: Self.hash(name)) & mask
-    while slots[slot] >= 0 {
-      let index = Int(slots[slot])
-      if Self.isSame(name, commands[index].name) { return index }
-      slot = (slot + 1) & mask
+    let folded = FoldedName(name)
+    var slot = Int(truncatingIfNeeded: folded.hash >> shift)
+    while slots[slot].index >= 0 {
+      let index = Int(slots[slot].index)
+      if slots[slot].name == folded,
+        !slots[slot].needsLook || Self.isSame(name, commands[index].name)
+      {
+        return index
+      }
+      slot = (slot + 1) & (slots.count - 1)
     }
     return nil
   }
@@ -116,6 +120,51 @@ final class CommandTable: Sendable {
       if unsafe byte != upper.utf8Start[index] { return false }
     }
     return true
+  }
+}
+
+/// A name in two words, the same for every case of its letters.
+///
+/// Of two names of one size of up to 16 bytes, those made of letters alone have the same words only if they
+/// are the same but for case: bit 5 is all that is lost, and of other bytes it tells some apart.
+@safe
+private struct FoldedName: Equatable {
+  let head: UInt64
+  let tail: UInt64
+  let count: Int
+
+  /// Reads the first and the last bytes, which overlap in most names.
+  @inline(__always)
+  init(_ name: ByteView) {
+    let lowerCase: UInt64 = 0x2020_2020_2020_2020
+    let start = unsafe name.start
+    count = name.count
+    switch count {
+    case 8...:
+      head = unsafe start.loadUnaligned(as: UInt64.self) | lowerCase
+      tail =
+        unsafe start.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self) | lowerCase
+    case 4..<8:
+      let first = unsafe start.loadUnaligned(as: UInt32.self)
+      let last = unsafe start.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self)
+      head = UInt64(first) | UInt64(last) &<< 32 | lowerCase
+      tail = 0
+    case 1..<4:
+      let bytes = UInt64(name[0]) | UInt64(name[count / 2]) &<< 8 | UInt64(name[count - 1]) &<< 16
+      head = bytes | lowerCase
+      tail = 0
+    default:
+      head = 0
+      tail = 0
+    }
+  }
+
+  /// Its highest bits are the best.
+  @inline(__always)
+  var hash: UInt64 {
+    let mixed = (head ^ tail &>> 7) &* 0x9E37_79B9_7F4A_7C15
+    return (mixed ^ mixed &>> 29 ^ tail ^ UInt64(truncatingIfNeeded: count))
+      &* 0xBF58_476D_1CE4_E5B9
   }
 }
 

@@ -179,6 +179,7 @@ extension Server {
     var isWatching = isKnown
     let whole = scratch.count
     engine.context.sessions[slot].queryBufferSize = whole
+    let door = host.door
     running: while position < whole {
       if position >= 4 * TurnBudget.bytes {
         setPending(slot)
@@ -198,7 +199,7 @@ extension Server {
             connections[slot].parser.inlineText.view, connections[slot].parser.arguments)
           : unsafe Arguments(input, connections[slot].parser.arguments)
         let request = isInline ? nil : scratch.view(at: position, size: size)
-        host.door.open(&self) { engine in engine.run(words, request: request) }
+        door.open(&self) { engine in engine.run(words, request: request) }
         position += size
       } catch {
         engine.context.statistics.errorReplies += 1
@@ -224,7 +225,7 @@ extension Server {
       }
     }
     connections[slot].parser.shrink()
-    host.door.open(&self) { engine in engine.endBatch() }
+    door.open(&self) { engine in engine.endBatch() }
     if engine.context.hasWebRequest { warnOfWebRequest(slot) }
     scratch.removeFirst(position)
   }
