@@ -296,7 +296,7 @@ struct Context: ~Copyable {
     var left = limit
     let current = database
     defer { database = current }
-    for index in 0..<databases.count {
+    for index in 0..<databases.count where databases[index].hasDeadlines {
       database = index
       while let (deadline, entry) = databases[index].deadlines.first, deadline <= wall {
         if left == 0 { return true }

@@ -305,9 +305,11 @@ struct Importer: RDBFields, RDBScores, ~Copyable {
     summary.expired = engine.context.statistics.expired
     for index in 0..<engine.context.databases.count {
       if engine.context.databases[index].count > 0 { summary.databases += 1 }
+      var keys = summary.keys
       engine.context.databases[index].table.forEach { entry in
-        summary.keys[entry.kind, default: 0] += 1
+        keys[entry.kind, default: 0] += 1
       }
+      summary.keys = keys
     }
     return summary
   }

@@ -18,6 +18,8 @@ struct Database: ~Copyable {
   }
 
   var count: Int { table.count }
+  /// Whether a key or a field of a hash is to go at some time.
+  var hasDeadlines: Bool { deadlines.count > 0 || hashDeadlines.count > 0 }
 
   /// The entry of `key` for reading, even if its deadline has passed.
   @inline(__always)

@@ -37,13 +37,13 @@ struct FixedArray<Element: ~Copyable>: ~Copyable {
 
   @inline(__always)
   subscript(index: Int) -> Element {
-    _read {
+    unsafeAddress {
       precondition(index >= 0 && index < count)
-      yield unsafe base[index]
+      return unsafe UnsafePointer(base + index)
     }
-    _modify {
+    unsafeMutableAddress {
       precondition(index >= 0 && index < count)
-      yield unsafe &base[index]
+      return unsafe base + index
     }
   }
 

@@ -111,16 +111,18 @@ extension Context {
     guard !isLoading else { return false }
     jobs.timerWork = 0
     var isMoreLeft = false
-    let current = database, first = jobs.firstSpace
+    let current = database
+    var space = jobs.firstSpace
     defer { database = current }
-    for step in 0..<databases.count {
-      database = (first + step) % databases.count
-      guard !jobs.spaces[database].isEmpty else { continue }
+    for _ in 0..<databases.count {
+      defer { space = space + 1 < databases.count ? space + 1 : 0 }
+      guard !jobs.spaces[space].isEmpty else { continue }
+      database = space
       if jobs.spaces[database].isLoaded { jobs.spaces[database].endLoad() }
       if runTimersOfDatabase() { isMoreLeft = true }
       guard jobs.timerWork >= Self.timerWorkMax else { continue }
       // With the next database the next turn begins.
-      jobs.firstSpace = (database + 1) % databases.count
+      jobs.firstSpace = space + 1 < databases.count ? space + 1 : 0
       return true
     }
     return isMoreLeft
