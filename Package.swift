@@ -63,7 +63,7 @@ let package = Package(
 /// they can be run optimised. To compile all tests so would take much longer than they do.
 if Context.environment["MARTLET_SIMULATION"] != nil {
   let otherCommands = [
-    "AccessCommandsTests.swift", "Bits", "CommandListTests.swift", "ConnectionTests.swift",
+    "AccessCommandsTests.swift", "Bits", "CommandListTests.swift", "ConnectionTests.swift", "Geo",
     "Hashes", "HyperLogLog", "Keys", "ListEndsTests.swift", "ListInsideTests.swift", "PubSub",
     "RefusalTests.swift", "ReplyBoundTests.swift", "ServerCommandsTests.swift", "SetTests.swift",
     "SortedSets", "Streams", "StringTests.swift",
