@@ -645,7 +645,7 @@ def generate(random, table, muted=(), bent=True):
     entry = random.choice(names)
     arguments = table[entry](Pool(random))
     # The id would be the clock's; and what CONFIG quotes is text here.
-    bent = bent and not (entry.startswith("XADD") and b"*" in arguments) and entry not in zsets.UNBENT
+    bent = bent and not (entry.startswith("XADD") and b"*" in arguments) and entry not in zsets.UNBENT | geo.UNBENT
     changed = mutated(random, arguments) if bent and entry != "CONFIG" else arguments
     if entry.startswith("XADD") and b"*" in changed:
         changed = arguments

@@ -118,7 +118,7 @@ func cuttingCellsChangesNoResult(seed: UInt64) {
     let area = GeoArea(center: center, shape: shape, unit: 1)
     let (found, looked) = world.search(area)
     // A line through the town crosses about as many small cells as the root of the places comes to.
-    #expect(looked <= 3 * found.count + 15_000, "\(shape): \(looked) for \(found.count)")
+    #expect(looked <= 2 * found.count + 4_000, "\(shape): \(looked) for \(found.count)")
   }
 }
 
