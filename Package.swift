@@ -64,8 +64,8 @@ let package = Package(
 if Context.environment["MARTLET_SIMULATION"] != nil {
   let otherCommands = [
     "AccessCommandsTests.swift", "Bits", "CommandListTests.swift", "CommandTableTests.swift",
-    "ConnectionTests.swift",
-    "Hashes", "HyperLogLog", "Keys", "ListEndsTests.swift", "ListInsideTests.swift", "PubSub",
+    "ConnectionTests.swift", "Geo", "Hashes", "HyperLogLog", "Keys", "ListEndsTests.swift",
+    "ListInsideTests.swift", "PubSub",
     "RefusalTests.swift", "ReplyBoundTests.swift", "ServerCommandsTests.swift", "SetTests.swift",
     "SortedSets", "Streams", "StringTests.swift",
   ]

@@ -45,12 +45,16 @@ enum Runner {
 
   /// `print`, on top of a function that writes a string, which goes.
   private static let prelude = """
-    local write, tostring, select = write, tostring, select
+    local write, tostring, select, type, error = write, tostring, select, type, error
     _G.write = nil
     function print(...)
       for index = 1, select("#", ...) do
+        local text = tostring((select(index, ...)))
+        if type(text) ~= "string" and type(text) ~= "number" then
+          error("'tostring' must return a string to 'print'", 2)
+        end
         if index > 1 then write("\\t") end
-        write(tostring((select(index, ...))))
+        write(text .. "")
       end
       write("\\n")
     end

@@ -6,7 +6,7 @@ from small pools, so that commands meet: wrong types, missing keys, empty argume
 """
 import time
 
-from lib import zsets
+from lib import geo, zsets
 
 JUNK = [b"", b"0", b"-1", b"1", b"2", b"1.5", b" 1", b"1 ", b"+1", b"01", b"0x10", b"1e3", b"nan", b"inf", b"-inf",
         b"9223372036854775807", b"9223372036854775808", b"-9223372036854775808", b"-9223372036854775809",
@@ -606,7 +606,7 @@ HYPERLOGLOG = {
     "SET": lambda p: [p.skey(), p.value()],
 }
 
-PIPELINED = {"lists": LISTS, "streams": STREAMS, "strings": STRINGS, "hashes": HASHES, "sets": SETS, "keys": KEYS, "expiry": EXPIRY, "scan": SCAN, "sort": SORT, "zsets": zsets.ZSETS, "server": SERVER,
+PIPELINED = {"lists": LISTS, "streams": STREAMS, "strings": STRINGS, "hashes": HASHES, "sets": SETS, "keys": KEYS, "expiry": EXPIRY, "scan": SCAN, "sort": SORT, "zsets": zsets.ZSETS, "geo": geo.GEO, "server": SERVER,
              "bits": BITS, "hyperloglog": HYPERLOGLOG}
 MIXED = {}
 for table in (LISTS, STRINGS, HASHES, SETS, KEYS, EXPIRY):
@@ -645,7 +645,7 @@ def generate(random, table, muted=(), bent=True):
     entry = random.choice(names)
     arguments = table[entry](Pool(random))
     # The id would be the clock's; and what CONFIG quotes is text here.
-    bent = bent and not (entry.startswith("XADD") and b"*" in arguments) and entry not in zsets.UNBENT
+    bent = bent and not (entry.startswith("XADD") and b"*" in arguments) and entry not in zsets.UNBENT | geo.UNBENT
     changed = mutated(random, arguments) if bent and entry != "CONFIG" else arguments
     if entry.startswith("XADD") and b"*" in changed:
         changed = arguments
@@ -815,7 +815,7 @@ def pubsub(p):
 STEPPED = {"pubsub": pubsub, "blocking": blocking, "zset blocking": zsets.blocking, "stream blocking": stream_blocking, "transactions": transactions, "connections": connections, "access": access}
 
 # The commands of which `COMMAND INFO` is compared.
-TABLE = sorted(({name.strip().upper() for family in (LISTS, STREAMS, STRINGS, HASHES, SETS, KEYS, EXPIRY, SORT, SCAN, zsets.ZSETS, BITS, HYPERLOGLOG) for name in family} | set(
+TABLE = sorted(({name.strip().upper() for family in (LISTS, STREAMS, STRINGS, HASHES, SETS, KEYS, EXPIRY, SORT, SCAN, zsets.ZSETS, geo.GEO, BITS, HYPERLOGLOG) for name in family} | set(
     "SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE SUNSUBSCRIBE PUBLISH SPUBLISH PUBSUB DUMP RESTORE "
     "BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP MULTI EXEC DISCARD WATCH UNWATCH PING ECHO HELLO AUTH QUIT RESET CLIENT COMMAND CONFIG "
     "INFO TIME SLOWLOG LATENCY MONITOR LASTSAVE SAVE BGSAVE BGREWRITEAOF WAIT SHUTDOWN DEBUG ACL".split())) - zsets.NEWER)

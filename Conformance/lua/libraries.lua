@@ -61,7 +61,7 @@ tryAll("pcall", pcall, {n = 5, nil, 5, f, error, setmetatable({}, {__call = func
 tryAll("xpcall", xpcall, {n = 4, nil, 5, f, error}, {n = 6, nil, f, 5, function(e) return "handled " .. tostring(e) end, function(e) error("again") end, tostring})
 tryAll("loadstring", loadstring, {n = 7, nil, "", "return 1", "x =", "return ...", 5, {}}, {n = 6, nil, "name", "@name", "=name", 5, ""})
 local function pieces(...) local list, i = {...}, 0 return function() i = i + 1 return list[i] end end
-try("load", load) try("load", load, 5) try("load", load, pieces("return ", "1")) try("load", load, pieces("return ", 5)) try("load", load, pieces("x", "", "y")) try("load", load, pieces("x", {}))
+try("load", load) try("load", load, 5) try("load", load, 5, {}) try("load", load, pieces("return ", "1")) try("load", load, pieces("return ", 5)) try("load", load, pieces("x", "", "y")) try("load", load, pieces("x", {}))
 try("load", load, function() error("reader") end) try("load", load, pieces("x ="), "=n") try("load", load, pieces("x ="))
 print(list(load(pieces("return ", "1 + ", "2"))()))
 tryAll("collectgarbage", collectgarbage, {n = 3, "x", {}, true})

@@ -68,10 +68,13 @@ end
 for _, format in ipairs({"bc0", "Bc0", "i1c0", "hc0", "c0b", "sc0", "Bc0Bc0", "bc0s", ">I2c0", "dc0"}) do for _, d in ipairs({"", "\0", "\1a", "\2ab", "\5ab", "\255ab", "\1a\2bc", "\0\3abc", "2\0ab"}) do try(format .. " " .. hex(d), struct.unpack, format, d) end try("pack " .. format, struct.pack, format, 2, "ab", 3, "abc") end
 for _, format in ipairs({"i33", "I33", "i99999999999", "c99999999999", "!99999999999b"}) do try("size " .. format, struct.size, format) try("pack " .. format, struct.pack, format, 1) try("unpack " .. format, struct.unpack, format, ("a"):rep(40)) end
 try("pack", struct.pack) try("unpack", struct.unpack) try("unpack", struct.unpack, "b") try("size", struct.size) try("pack", struct.pack, "") try("unpack", struct.unpack, "", "") try("pack", struct.pack, ("b"):rep(300), 1) try("unpack", struct.unpack, ("b"):rep(300), ("a"):rep(300))
+for _, n in ipairs({1, 2, -1, -7, 1e300, -1e300, 2 ^ 33}) do try("unpack nothing", struct.unpack, "", "abc", n) try("unpack_one " .. n, cmsgpack.unpack_one, "abc", n) end
+try("size to a zero", struct.size, "bb\0i") try("option to a zero", cjson.encode_invalid_numbers, "o\0n")
+with("encode_sparse_array", {false, 2, 10}, function() try("sparse", cjson.encode_sparse_array, true, 2 ^ 32 + 1, 1e300) end) with("encode_sparse_array", {false, 2, 10}, f)
 
 -- bit.
 local numbers = {0, 1, -1, 2, 255, 256, 2 ^ 31 - 1, 2 ^ 31, 2 ^ 32 - 1, 2 ^ 32, 2 ^ 33 + 3, -2 ^ 31, -2 ^ 32 - 7, 2 ^ 51, -2 ^ 51, 2 ^ 53, 1e20, 0.5, 1.5, 2.5, -0.5, -1.5, huge, -huge, nan, "7", "0xff", "x", true, {}}
 for _, name in ipairs({"tobit", "bnot", "bswap"}) do tryAll("bit." .. name, bit[name], numbers) end
 for _, name in ipairs({"band", "bor", "bxor", "lshift", "rshift", "arshift", "rol", "ror"}) do tryAll("bit." .. name, bit[name], numbers, {0, 1, 4, 31, 32, 33, -1, 255, 2 ^ 32, 1.5, "3", "x"}) end
 tryAll("bit.tohex", bit.tohex, numbers, {n = 13, 0, 1, 4, 8, 9, -1, -4, -8, -9, 100, 2 ^ 31, -2 ^ 31, "x"})
-try("band", bit.band, 255, 127, 63, 31) try("bor", bit.bor, 1, 2, 4, 8) try("bxor", bit.bxor, 1, 3, 7)
+try("band", bit.band, "x", {}, {}) try("bor", bit.bor, 1, {}, "x") try("band", bit.band, 255, 127, 63, 31) try("bor", bit.bor, 1, 2, 4, 8) try("bxor", bit.bxor, 1, 3, 7)

@@ -20,6 +20,7 @@ for _, r in ipairs({"", "x", "%0", "%1", "%2", "%9", "%%", "%", "%a", "a%", "[%0
   print(show(r), list(pcall(string.gsub, "hello", "l", r)), list(pcall(string.gsub, "hello", "(l)", r)), list(pcall(string.gsub, "hello", "()l", r)))
 end
 for _, n in ipairs({0, 1, 2, -1, 100, 1.5, nan, huge, "1", "x"}) do print(n, list(pcall(string.gsub, "aaa", "a", "b", n))) end
+for _, n in ipairs({1, "x", {}}) do print(list(pcall(string.gsub, "aaa", "a", nil, n)), list(pcall(string.gsub, "aaa", {}, nil, n))) end
 for _, t in ipairs({{}, {l = "L"}, {l = 5}, {l = false}, {l = true}, {l = {}}, setmetatable({}, {__index = function(t, k) return k .. "!" end})}) do print(list(pcall(string.gsub, "hello", "l", t))) end
 for _, f in ipairs({function() end, function(x) return x:upper() end, function() return false end, function() return 5 end, function() return true end, function() return {} end, function() error("no") end,
   function(a, b) return (b or "-") .. a end}) do

@@ -17,7 +17,7 @@ TIME_LIMIT = 1500
 SUITE = os.path.join(setup.HERE, "redis-suite")
 FILES = ["unit/type/string", "unit/type/incr", "unit/type/list", "unit/type/list-2", "unit/type/list-3", "unit/type/hash", "unit/type/set", "unit/type/zset",
          "unit/type/stream", "unit/type/stream-cgroups", "unit/keyspace", "unit/expire", "unit/scan", "unit/sort", "unit/multi", "unit/pubsub", "unit/bitops",
-         "unit/bitfield", "unit/hyperloglog", "unit/scripting", "unit/functions", "unit/protocol", "unit/quit", "unit/other", "unit/introspection", "unit/info-command", "unit/slowlog", "unit/lazyfree",
+         "unit/bitfield", "unit/hyperloglog", "unit/geo", "unit/scripting", "unit/functions", "unit/protocol", "unit/quit", "unit/other", "unit/introspection", "unit/info-command", "unit/slowlog", "unit/lazyfree",
          "unit/info", "unit/acl-v2", "unit/auth", "unit/limits", "unit/dump"]
 # Whose tests the suite keeps to servers that it starts itself: they run in the mode that takes them all the same.
 WIDE = {"unit/info", "unit/acl-v2", "unit/auth", "unit/limits", "unit/dump"}

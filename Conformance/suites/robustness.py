@@ -182,6 +182,7 @@ XREAD BLOCK {over} STREAMS none 0|XTRIM x MAXLEN {big}|XTRIM x MAXLEN {small}|XA
 XCLAIM x g c {big} 1-1|XCLAIM x g c 0 1-1 IDLE {big}|XAUTOCLAIM x g c {big} 0 COUNT {big}|XAUTOCLAIM x g c 0 0 COUNT {small}|XSETID x {big}|SCAN 99999999999999999999|SCAN 0 COUNT {over}|SCAN 0 COUNT {small}
 SORT set LIMIT {small} {big}|SORT set LIMIT {big} {big}|COPY s c DB {big}|MOVE s {big}|SELECT {big}|SELECT {small}|SWAPDB 0 {big}|EVAL "return 1" {big}|EVAL "return 1" {small}|FCALL f {big}|WAIT {over} 1|WAIT 0 {over}
 CLIENT KILL ID {big}|CLIENT KILL ID {over}|CLIENT UNBLOCK {big}|CLIENT PAUSE {small}|CLIENT PAUSE {over}|SLOWLOG GET {small}|ACL LOG {over}|OBJECT FREQ|MEMORY USAGE s SAMPLES {over}|COMMAND GETKEYS EVAL x {big}
+GEOADD p {big} 1 m|GEOADD p 1 1 m|GEORADIUS p 1 1 {big} km COUNT {big} ANY|GEOSEARCH p FROMMEMBER m BYRADIUS {small} m|GEOSEARCH p FROMMEMBER m BYBOX {over} {big} mi COUNT {big} WITHDIST|GEORADIUS p 1 1 1e308 mi COUNT {over}
 CONFIG SET timeout {big}|CONFIG SET maxclients {over}|CONFIG SET maxmemory {over}|CONFIG SET databases {big}|CONFIG SET slowlog-max-len {over}|LCS s n MINMATCHLEN {big} IDX|SETEX s {over} x|OBJECT ENCODING {big}|HELLO {big}|PFADD s a
 """
 

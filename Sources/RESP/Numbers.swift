@@ -85,3 +85,21 @@ extension LongDouble {
     }
   }
 }
+
+extension Double {
+  /// The number in decimals, `count` of them behind the point, 0 ... 17, as C's "%f" prints it: no
+  /// exponent; also "inf".
+  public func decimals(_ count: Int) -> String {
+    precondition((0...17).contains(count))
+    // The longest has 328 characters.
+    return unsafe withUnsafeTemporaryAllocation(byteCount: 352, alignment: 1) { room in
+      let size = unsafe withVaList([Int32(count), self]) { arguments in
+        unsafe Int(
+          vsnprintf(
+            room.baseAddress?.assumingMemoryBound(to: CChar.self), room.count, "%.*f", arguments))
+      }
+      precondition(size > 0 && size < room.count)
+      return unsafe ByteView(UnsafeRawBufferPointer(rebasing: room[0..<size])).text
+    }
+  }
+}

@@ -18,6 +18,13 @@ struct LibraryTests {
     ("return ('x'):find('[a')", "!user_script:1: malformed pattern (missing ']')"),
     ("return ('x'):gsub('x', '%2')", "!user_script:1: invalid capture index"),
     (
+      "return string.gsub('x', 'x', nil, {})",
+      "!user_script:1: bad argument #4 to 'gsub' (number expected, got table)"
+    ),
+    (
+      "return load(1, {})", "!user_script:1: bad argument #2 to 'load' (string expected, got table)"
+    ),
+    (
       "return string.format('%5s|%-5s|%.2s|%05d|%+d|%#x|%e|%g', 'a', 'b', 'xyz', 42, 42, 255, 1.5, 1e20)",
       "    a|b    |xy|00042|+42|0xff|1.500000e+00|1e+20"
     ),
@@ -112,6 +119,25 @@ struct LibraryTests {
       "return {struct.unpack('>I2i4bB', struct.pack('>I2i4bB', 1, -2, -3, 200))}", "{1,-2,-3,200,9}"
     ),
     ("return {struct.unpack('Bc0', '\\3abcd')}", "{abc,5}"),
+    ("return {struct.size('b\\0i'), struct.unpack('', 'abc', -1)}", "{1,-1}"),
+    (
+      "return bit.band('x', {}, {})",
+      "!user_script:1: bad argument #1 to 'band' (number expected, got string)"
+    ),
+    (
+      "return bit.bor(1, {}, {})",
+      "!user_script:1: bad argument #3 to 'bor' (number expected, got table)"
+    ),
+    (
+      "return cmsgpack.unpack_one('abc', 2 ^ 33 + 5)",
+      "!user_script:1: Start offset 5 greater than input length 3."
+    ),
+    (
+      "return cjson.encode_invalid_numbers('o\\0n')",
+      "!user_script:1: bad argument #1 to 'encode_invalid_numbers' (invalid option 'o')"
+    ),
+    ("return cjson.encode_max_depth(2 ^ 32 + 5)", "5"),
+    ("return collectgarbage('count\\0er') > 0", "true"),
     (
       "return struct.unpack('i', 'a')",
       "!user_script:1: bad argument #2 to 'unpack' (data string too short)"

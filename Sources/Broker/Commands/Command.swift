@@ -93,6 +93,10 @@ struct KeySpec: Sendable {
     /// The word behind the last option called `keyword`, looking from word `start`. `others` are
     /// the options with arguments, whose number of them is passed over: these are no keywords.
     case option(keyword: StaticString, start: Int, others: [(name: StaticString, count: Int)])
+    /// The same where whatever word `keyword` comes first from word `start` on is that option, so that
+    /// clients can find the key as well.
+    case word(
+      behind: StaticString, start: Int, others: [(name: StaticString, count: Int)])
   }
   let place: Place
   let access: KeyAccess
@@ -147,6 +151,13 @@ struct KeySpec: Sendable {
     KeySpec(place: .option(keyword: keyword, start: start, others: others), access: access)
   }
 
+  static func word(
+    behind keyword: StaticString, from start: Int, others: [(name: StaticString, count: Int)],
+    _ access: KeyAccess
+  ) -> KeySpec {
+    KeySpec(place: .word(behind: keyword, start: start, others: others), access: access)
+  }
+
   /// Calls `body` with the number of each word that is a key of this spec.
   ///
   /// - Returns: false when the request is not of the form the spec needs.
@@ -176,7 +187,8 @@ struct KeySpec: Sendable {
       }
       guard index + 1 < words.count else { return false }
       for key in index + 1..<words.count { body(key) }
-    case .option(let keyword, let start, let others):
+    case .option(let keyword, let start, let others),
+      .word(let keyword, let start, let others):
       var index = start
       var found: Int?
       while index + 1 < words.count {
@@ -231,7 +243,7 @@ enum CommandGroup: String, Sendable {
   case generic, string, list, transactions, connection, server
   case pubsub, hash, set
   case sortedSet = "sorted-set"
-  case stream, scripting, bitmap, hyperloglog, cluster
+  case stream, scripting, bitmap, hyperloglog, geo, cluster
   case queue
 }
 

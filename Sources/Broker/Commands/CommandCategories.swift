@@ -60,6 +60,7 @@ extension CommandGroup {
     case .scripting: .scripting
     case .bitmap: .bitmap
     case .hyperloglog: .hyperloglog
+    case .geo: .geo
     case .queue: .queue
     case .server, .pubsub, .cluster: []
     }

@@ -30,6 +30,7 @@ struct Engine: ~Copyable {
     Hashes.basics, Hashes.whole, Hashes.numbers, Hashes.expiry,
     Sets.basics, Sets.random, Sets.algebra,
     SortedSets.members, SortedSets.ranges, SortedSets.pops, SortedSets.algebra, SortedSets.walks,
+    GeoCommands.members, GeoCommands.searches,
     Streams.adding, Streams.reading, Streams.groups, Streams.groupReading, Streams.pending,
     Streams.claiming, Streams.information,
     Keys.basics, Keys.expiry, Keys.moves, Keys.walks, Keys.sorting, Keys.inspection, Keys.dumps,

@@ -254,8 +254,9 @@ enum BaseLibrary {
   }
 
   static func load(_ call: Call) throws(Failure) -> Int {
-    let reader = try call.function(1)
+    // The order is that of the reference's complaints.
     let name = call[2].isNil ? call.machine.string("=(load)") : try call.string(2)
+    let reader = try call.function(1)
     call.push(Value(name))
     var text = Buffer(call.machine)
     while true {
@@ -309,7 +310,7 @@ enum BaseLibrary {
   static func collectGarbage(_ call: Call) throws(Failure) -> Int {
     let option = call[1].isNil ? call.machine.string("collect") : try call.string(1)
     _ = try call.smallInteger(2, otherwise: 0)
-    let bytes = option.bytes
+    let bytes = option.bytes.untilZero
     let machine = call.machine
     if bytes == "count" { return call.result(Value(Double(machine.body.used) / 1024)) }
     if bytes == "setpause" || bytes == "setstepmul" { return call.result(Value(200)) }

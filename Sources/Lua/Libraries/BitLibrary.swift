@@ -36,10 +36,11 @@ enum BitLibrary {
     _ call: Call, _ combine: (UInt32, UInt32) -> UInt32
   ) throws(Failure) -> Int {
     var all = try bits(call, 1)
-    var index = 2
-    while index <= call.count {
+    // The last one first: the order is that of the reference's complaints.
+    var index = call.count
+    while index > 1 {
       all = combine(all, try bits(call, index))
-      index += 1
+      index -= 1
     }
     return result(call, all)
   }

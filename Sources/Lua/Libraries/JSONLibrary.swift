@@ -57,7 +57,7 @@ enum JSONLibrary {
     _ call: Call, _ index: Int, _ setting: inout Int, from min: Int, to max: Int = Int(Int32.max)
   ) throws(Failure) {
     if !call[index].isNil {
-      let value = try call.integer(index)
+      let value = try call.smallInteger(index)
       guard min <= value && value <= max else {
         throw call.argumentFailure(1) { b throws(Failure) in
           try b.append("expected integer between ")
@@ -79,7 +79,7 @@ enum JSONLibrary {
     if value.isBoolean {
       setting = value.isTruthy ? 1 : 0
     } else if !value.isNil {
-      let text = try call.string(index).bytes
+      let text = try call.string(index).bytes.untilZero
       guard let found = names.firstIndex(where: { text == $0 }) else {
         throw call.argumentFailure(index) { b throws(Failure) in
           try b.append("invalid option '")

@@ -159,24 +159,27 @@ enum MessagePackLibrary {
     return try unpack(call, limit: limit, offset: try call.integer(3, otherwise: 0))
   }
 
+  /// As messages of the reference have it: a C `int`.
+  private static func shown(_ number: Int) -> Double { Double(Int32(truncatingIfNeeded: number)) }
+
   private static func unpack(_ call: Call, limit: Int, offset: Int) throws(Failure) -> Int {
     let bytes = try call.string(1).bytes
     guard offset >= 0 && limit >= 0 else {
       throw call.failure { b throws(Failure) in
         try b.append("Invalid request to unpack with offset of ")
-        try b.append(number: Double(offset))
+        try b.append(number: shown(offset))
         try b.append(" and limit of ")
         // The reference gives the size of the input here.
-        try b.append(number: Double(bytes.count))
+        try b.append(number: shown(bytes.count))
         try b.append(".")
       }
     }
     guard offset <= bytes.count else {
       throw call.failure { b throws(Failure) in
         try b.append("Start offset ")
-        try b.append(number: Double(offset))
+        try b.append(number: shown(offset))
         try b.append(" greater than input length ")
-        try b.append(number: Double(bytes.count))
+        try b.append(number: shown(bytes.count))
         try b.append(".")
       }
     }

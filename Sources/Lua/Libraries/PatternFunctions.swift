@@ -108,6 +108,8 @@ enum PatternFunctions {
     let subject = try call.string(1).bytes
     try call.machine.spend(try call.string(2).count >> 6)
     let text = try call.string(2).bytes.untilZero
+    // The order is that of the reference's complaints.
+    let countMax = try call.smallInteger(4, otherwise: subject.count + 1)
     let replacement = call[3]
     guard
       replacement.isNumber || replacement.isString || replacement.isTable || replacement.isFunction
@@ -115,7 +117,6 @@ enum PatternFunctions {
       throw call.argumentFailure(3, "string/function/table expected")
     }
     if replacement.isNumber { _ = try call.string(3) }
-    let countMax = try call.smallInteger(4, otherwise: subject.count + 1)
     let isAnchored = text.count > 0 && text[0] == anchor
     var pattern = Pattern(call: call, subject: subject, pattern: text)
     var buffer = Buffer(call.machine)

@@ -23,7 +23,7 @@ enum StructLibrary {
 
     init(call: Call, text: Bytes) {
       self.call = call
-      self.text = text
+      self.text = text.untilZero
     }
 
     var isAtEnd: Bool { offset == text.count }
@@ -175,6 +175,7 @@ enum StructLibrary {
     let data = try call.string(2).bytes
     let start = try call.integer(3, otherwise: 1)
     guard start != 0 else { throw call.argumentFailure(3, "offset must be 1 or greater") }
+    if format.isAtEnd { return call.result(Value(start)) }
     // The reference counts without a sign: below 0 is behind all data.
     var position = start < 0 ? Int.max - 1 : start - 1
     var count = 0

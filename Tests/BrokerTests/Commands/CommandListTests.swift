@@ -26,6 +26,14 @@ import Testing
     "COMMAND GETKEYS memory usage k": "*1\r\n$1\r\nk\r\n",
     "COMMAND GETKEYS lmpop 9 a b left": "-ERR Invalid arguments specified for command\r\n",
     "COMMAND GETKEYS lpush a": "-ERR Invalid number of arguments specified for command\r\n",
+    "COMMAND GETKEYS georadius k 0 0 1 km store a": "*2\r\n$1\r\nk\r\n$1\r\na\r\n",
+    "COMMAND GETKEYS georadius k 0 0 1 km store a storedist b":
+      "*3\r\n$1\r\nk\r\n$1\r\na\r\n$1\r\nb\r\n",
+    "COMMAND GETKEYS georadius k 0 0 1 km store": "*1\r\n$1\r\nk\r\n",
+    "COMMAND GETKEYSANDFLAGS georadiusbymember k m 1 km storedist b":
+      "*2\r\n*2\r\n$1\r\nk\r\n*2\r\n+RO\r\n+access\r\n*2\r\n$1\r\nb\r\n*2\r\n+OW\r\n+update\r\n",
+    // What is written is behind the last one.
+    "COMMAND GETKEYS georadius k 0 0 1 km store a store b": "*2\r\n$1\r\nk\r\n$1\r\nb\r\n",
     "COMMAND GETKEYS echo a": "-ERR The command has no key arguments\r\n",
     "COMMAND GETKEYS nothing a": "-ERR Invalid command specified\r\n",
     "COMMAND GETKEYSANDFLAGS rpoplpush a b":
@@ -67,6 +75,7 @@ import Testing
       case .half(let keyword, _, let others): words = [keyword] + others.map(\.name)
       case .rest(let keyword, let others): words = [keyword] + others.map(\.name)
       case .option(let keyword, _, let others): words = [keyword] + others.map(\.name)
+      case .word(let keyword, _, let others): words = [keyword] + others.map(\.name)
       }
       for word in words { #expect(word.lowercased == "\(word)", "\(command.name)") }
       seen += words.count

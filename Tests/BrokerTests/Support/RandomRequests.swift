@@ -124,6 +124,12 @@ struct RandomRequests {
     }
   }
 
+  /// A longitude and a latitude, in degrees: mostly of a town's size.
+  mutating func place() -> [String] {
+    chance(30)
+      ? [number(-180...180), number(-85...85)] : ["13." + number(0...999), "52." + number(0...999)]
+  }
+
   /// Of its own keys: no other string is one, and they would be gone too soon.
   mutating func hyperLogLog() -> String { "h" + number(0...3) }
 
@@ -216,6 +222,22 @@ struct RandomRequests {
       [key(), "2", key(), key()] + optional(30, "WEIGHTS", score(), score())
         + optional(40, "AGGREGATE", pick(["SUM", "MIN", "MAX"]))
     case "ZDIFFSTORE": [key(), "2", key(), key()]
+    case "GEOADD":
+      [key()] + pick([[], [], ["NX"], ["XX", "CH"]])
+        + (0..<Int.random(in: 1...(chance(5) ? 150 : 6), using: &random)).flatMap { _ in
+          place() + [member()]
+        }
+    case "GEOSEARCHSTORE":
+      [key(), key()] + pick([["FROMMEMBER", member()], ["FROMLONLAT"] + place()])
+        + pick([["BYRADIUS", number(0...9000), "km"], ["BYBOX", number(1...9000), "800", "mi"]])
+        + optional(40, "COUNT", number(1...5)) + optional(30, pick(["ASC", "DESC"]))
+        + optional(50, "STOREDIST")
+    case "GEORADIUS":
+      [key()] + place() + [number(0...9000), "km"]
+        + optional(80, pick(["STORE", "STOREDIST"]), key()) + optional(30, "COUNT", "2", "ANY")
+    case "GEORADIUSBYMEMBER":
+      [key(), member(), number(0...9000), "km"]
+        + optional(80, pick(["STORE", "STOREDIST"]), key()) + optional(30, "COUNT", "3")
     case "DEL", "UNLINK": [key(), key()]
     case "EXPIRE": [key(), number(-1...3)] + condition()
     case "PEXPIRE": [key(), number(-50...2000)] + condition()

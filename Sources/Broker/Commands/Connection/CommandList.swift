@@ -135,6 +135,9 @@ enum CommandList {
     case .rest(let keyword, _):
       self.keyword(&c, keyword, 1)
       place(&c, "find_keys", "range", [("lastkey", -1), ("keystep", 1), ("limit", 0)])
+    case .word(let keyword, let start, _):
+      self.keyword(&c, keyword, start)
+      place(&c, "find_keys", "range", [("lastkey", 0), ("keystep", 1), ("limit", 0)])
     case .option:
       // An option may stand anywhere: clients are to ask GETKEYS.
       place(&c, "begin_search", "unknown", [])
