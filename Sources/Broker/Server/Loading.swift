@@ -74,7 +74,7 @@ extension Server {
       "Data in \(settings.directory): \(host.keysLoaded) keys recovered from \(source)\(position.commands) commands in \(time) ms"
     )
     let wakeUp = wakeUp
-    let log = LogThread(
+    let log = try LogThread(
       position, policy: settings.sync.policy,
       timing: LogThread.Timing(now: { UInt64(SystemClock.monotonic()) }),
       wake: { wakeUp.signal() })
@@ -82,9 +82,9 @@ extension Server {
     host.log = log
   }
 
-  private mutating func load(_ reader: consuming CheckpointReader) throws(LogError) {
+  private mutating func load(_ reader: consuming CheckpointReader) throws {
     let path = reader.file.path, sequence = reader.sequence
-    let loader = CheckpointLoader(
+    let loader = try CheckpointLoader(
       reader, hash: engine.context.keyHash, threadCount: min(4, ProcessInfo.processorCount))
     defer { loader.stop() }
     var load = SnapshotLoad(), end = 0
