@@ -119,8 +119,9 @@ extension Server {
 
   /// Takes in that there is no checkpoint, and puts the next one that nobody asks for off.
   private mutating func noteFailure(_ error: some Error) {
-    let delay = Self.retryMin << Int64(min(host.checkpointsEnded.failures, 10))
-    host.checkpointsEnded.failures += 1
+    let failures = host.checkpointsEnded.failures
+    let delay = Self.retryMin << Int64(min(failures, 10))
+    host.checkpointsEnded.failures = failures + 1
     checkpoints.memoryAtFailure = MemoryAccount.used
     checkpoints.notBefore = engine.context.monotonic + min(delay, Self.retryMax)
     journal.warning("The checkpoint failed, and the log goes on without it: \(error)")
@@ -129,9 +130,8 @@ extension Server {
 
   /// Takes in that a checkpoint is on disk.
   private mutating func noteCheckpoint(milliseconds: Int64) {
-    host.checkpointsEnded.count += 1
-    host.checkpointsEnded.seconds = milliseconds / 1000
-    host.checkpointsEnded.failures = 0
+    host.checkpointsEnded = CheckpointsEnded(
+      count: host.checkpointsEnded.count + 1, seconds: milliseconds / 1000)
     endSave(isGood: true, changes: checkpoints.changes)
   }
 
