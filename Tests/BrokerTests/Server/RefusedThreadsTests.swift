@@ -63,13 +63,14 @@ func aCheckpointWithoutAThreadIsAnError(command: String, error: String, reply: S
   let rig = try ServerRig { $0.logRewriteSizeMin = 1 }
   let clock = HandClock()
   rig.server.clock = clock
+  rig.refuseThreads(true)  // Before the first turn, in which a checkpoint is due already.
   let client = try rig.client()
-  rig.refuseThreads(true)
   client.request("SET k v")
   #expect(
     rig.run([client]) {
       clock.advance(nanoseconds: 1_000_000)
-      return $0.host.checkpointsEnded.failures == 1
+      // More than one where other tests have freed much memory.
+      return $0.host.checkpointsEnded.failures > 0
     })
   rig.refuseThreads(false)
   rig.server.checkpoints.memoryAtFailure = 0  // What other tests free is no reason to try.
