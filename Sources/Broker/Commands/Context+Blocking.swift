@@ -58,7 +58,7 @@ extension Context {
         c.reply.nullArray()
       case .addJob: c.failWaiting(.queueFull)
       case .durable(let commit, let aof, _): c.replyDurable(commit, aof: aof)
-      case .saved, .pause, .shutdown: break
+      case .checkpoint, .pause, .shutdown: break
       }
     }
     endWait(slot)

@@ -132,8 +132,9 @@ struct Wait {
     /// WAIT and WAITAOF: answered when `commit` is durable and `replicas` have it, or the time is
     /// up. There are no replicas, so a wait for any ends with its time alone.
     case durable(commit: UInt64, aof: Bool, replicas: Bool)
-    /// SAVE: answered when the checkpoint is finished or has failed.
-    case saved
+    /// SAVE: answered when the checkpoint is finished; BGSAVE and BGREWRITEAOF: when it has begun. All
+    /// of them also when it has failed.
+    case checkpoint(Saving.Form)
     /// A command held back by CLIENT PAUSE, to be run when the pause ends.
     case pause(StoredArguments)
     /// SHUTDOWN: answered only if the shutdown fails or is aborted.

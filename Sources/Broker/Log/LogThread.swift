@@ -222,10 +222,11 @@ final class LogThread: @unchecked Sendable {
   ///
   /// - Parameter wake: called from the log's threads, at most once for each change of `released`,
   ///   `isDiskFull` or `failure` and for each flush that has ended; must not block, nor call back.
+  /// - Throws: when the system has no thread for it; the folder is free and as it was then.
   init(
     _ position: consuming LogPosition, policy: SyncPolicy, timing: Timing,
-    wake: @escaping @Sendable () -> Void
-  ) {
+    startThread: ThreadStarter = Thread.init, wake: @escaping @Sendable () -> Void
+  ) throws(SystemError) {
     self.timing = timing
     self.wake = wake
     work = Condition(lock)
@@ -244,9 +245,15 @@ final class LogThread: @unchecked Sendable {
     full.store(writer.isFull, ordering: .relaxed)
     folder = writer.folder
     pen = Pen(writer)
-    writerThread = Thread(name: "log-writer") { self.runWriter() }
-    syncerThread = Thread(name: "log-syncer") { self.runSyncer() }
-    keeperThread = Thread(name: "log-keeper") { self.runKeeper() }
+    do throws(SystemError) {
+      keeperThread = try startThread("log-keeper") { self.runKeeper() }
+      syncerThread = try startThread("log-syncer") { self.runSyncer() }
+      // Last, for it gives work to the others.
+      writerThread = try startThread("log-writer") { self.runWriter() }
+    } catch {
+      _ = stop()
+      throw error
+    }
   }
   let folder: Folder
   let identity: LogIdentity

@@ -10,7 +10,9 @@ import Glibc
   private let handle: pthread_t
 
   /// Starts `body` at once. `name` has at most 15 bytes.
-  init(name: String, _ body: @escaping @Sendable () -> Void) {
+  ///
+  /// - Throws: when the system has no thread left, or no memory for one; `body` is let go of then.
+  init(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
     precondition(name.utf8.count <= 15)
     let start = unsafe Unmanaged.passRetained(Start(name, body))
     var all = sigset_t(), before = sigset_t(), thread = pthread_t()
@@ -26,7 +28,10 @@ import Glibc
         return nil
       }, start.toOpaque())
     unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
-    guard code == 0 else { fatalError("no thread could be started: error \(code)") }
+    guard code == 0 else {
+      unsafe start.release()
+      throw SystemError(call: "pthread_create \(name)", code: code)
+    }
     handle = thread
   }
 
@@ -46,6 +51,12 @@ import Glibc
     }
   }
 }
+
+/// Starts a thread as `Thread.init` does; tests have one that the system refuses.
+typealias ThreadStarter =
+  @Sendable (
+    _ name: String, _ body: @escaping @Sendable () -> Void
+  ) throws(SystemError) -> Thread
 
 /// A lock of the system, with conditions to wait for under it.
 ///

@@ -23,13 +23,22 @@ final class CheckpointLoader: @unchecked Sendable {
   private var isStopped = false
   private var threads: [Thread] = []
 
-  /// Begins to read ahead with `threadCount` threads.
-  init(_ reader: consuming CheckpointReader, hash: KeyHash, threadCount: Int) {
+  /// Begins to read ahead with `threadCount` threads, or with fewer where the system has no more.
+  ///
+  /// - Throws: when it has none at all.
+  init(
+    _ reader: consuming CheckpointReader, hash: KeyHash, threadCount: Int,
+    startThread: ThreadStarter = Thread.init
+  ) throws(SystemError) {
     self.reader = reader
     self.hash = hash
     isMade = Condition(lock)
     hasRoom = Condition(lock)
-    for _ in 0..<threadCount { threads.append(Thread(name: "loader") { self.run() }) }
+    do throws(SystemError) {
+      for _ in 0..<threadCount { threads.append(try startThread("loader") { self.run() }) }
+    } catch {
+      guard !threads.isEmpty else { throw error }
+    }
   }
 
   enum Step {

@@ -40,17 +40,18 @@ final class CheckpointTask: @unchecked Sendable {
   /// Begins to write `snapshot`, which is that of the commands up to `header.sequence`.
   ///
   /// - Parameter wake: called once there is an outcome.
+  /// - Throws: when the system has no thread for it; the snapshot is gone then.
   init(
     _ snapshot: consuming KeyspaceSnapshot, _ header: CheckpointHeader, to log: LogThread,
-    wake: @escaping @Sendable () -> Void
-  ) {
+    startThread: ThreadStarter, wake: @escaping @Sendable () -> Void
+  ) throws(SystemError) {
     keyCount = snapshot.keyCount
     self.log = log
     self.header = header
     self.wake = wake
     changed = Condition(lock)
     let order = Order(snapshot)
-    thread = Thread(name: "checkpoint") { self.run(order) }
+    thread = try startThread("checkpoint") { self.run(order) }
   }
 
   // MARK: The engine's side

@@ -14,6 +14,7 @@ struct Checkpoints {
   /// Bytes in the log when its growth was last looked at, and when, monotonic ms.
   var bytesSeen = 0
   var seenAt: Int64 = 0
+  var startThread: ThreadStarter = Thread.init
 }
 
 /// What INFO tells of checkpoints.
@@ -81,13 +82,19 @@ extension Server {
       journal.notice("The last checkpoint has everything: there is none to be written")
       return noteCheckpoint(milliseconds: 0)
     }
-    let snapshot = engine.snapshot()
     let wakeUp = wakeUp
-    let task = CheckpointTask(snapshot, header, to: log) { wakeUp.signal() }
-    if !atOnce { task.setRate(Self.rateMin) }
-    checkpoints.isBounded = !atOnce
-    host.checkpoint = task
-    engine.context.isSaving = true
+    do throws(SystemError) {
+      let task = try CheckpointTask(
+        engine.snapshot(), header, to: log, startThread: checkpoints.startThread
+      ) { wakeUp.signal() }
+      if !atOnce { task.setRate(Self.rateMin) }
+      checkpoints.isBounded = !atOnce
+      host.checkpoint = task
+      engine.context.saveBegan()
+    } catch {
+      engine.snapshotEnded()
+      noteFailure(error)
+    }
   }
 
   /// Takes in the end of a checkpoint, if it has come.
@@ -105,24 +112,31 @@ extension Server {
       journal.notice(
         "Checkpoint finished: \(task.keyCount) keys, \(size) bytes, in \(milliseconds) ms")
       return noteCheckpoint(milliseconds: milliseconds)
-    case .failed(let error):
-      let delay = Self.retryMin << Int64(min(host.checkpointsEnded.failures, 10))
-      host.checkpointsEnded.failures += 1
-      checkpoints.memoryAtFailure = MemoryAccount.used
-      checkpoints.notBefore = engine.context.monotonic + min(delay, Self.retryMax)
-      journal.warning("The checkpoint failed, and the log goes on without it: \(error)")
-    case .cancelled: break
+    case .failed(let error): noteFailure(error)
+    case .cancelled: endSave(isGood: false, changes: 0)
     }
-    engine.context.saveEnded(isGood: false, changes: 0)
-    nextHousekeeping = engine.context.monotonic  // Replies are sent in the next turn, at once.
+  }
+
+  /// Takes in that there is no checkpoint, and puts the next one that nobody asks for off.
+  private mutating func noteFailure(_ error: some Error) {
+    let failures = host.checkpointsEnded.failures
+    let delay = Self.retryMin << Int64(min(failures, 10))
+    host.checkpointsEnded.failures = failures + 1
+    checkpoints.memoryAtFailure = MemoryAccount.used
+    checkpoints.notBefore = engine.context.monotonic + min(delay, Self.retryMax)
+    journal.warning("The checkpoint failed, and the log goes on without it: \(error)")
+    endSave(isGood: false, changes: 0)
   }
 
   /// Takes in that a checkpoint is on disk.
   private mutating func noteCheckpoint(milliseconds: Int64) {
-    host.checkpointsEnded.count += 1
-    host.checkpointsEnded.seconds = milliseconds / 1000
-    host.checkpointsEnded.failures = 0
-    engine.context.saveEnded(isGood: true, changes: checkpoints.changes)
+    host.checkpointsEnded = CheckpointsEnded(
+      count: host.checkpointsEnded.count + 1, seconds: milliseconds / 1000)
+    endSave(isGood: true, changes: checkpoints.changes)
+  }
+
+  private mutating func endSave(isGood: Bool, changes: Int) {
+    engine.context.saveEnded(isGood: isGood, changes: changes)
     nextHousekeeping = engine.context.monotonic  // Replies are sent in the next turn, at once.
   }
 

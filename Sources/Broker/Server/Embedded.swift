@@ -34,7 +34,7 @@ package final class EmbeddedBroker: Sendable {
     let state = State(wakeUp: try WakeUp())
     self.time = time
     self.state = state
-    thread = Mutex(Thread(name: "martlet") { Self.run(settings, time.clock, state) })
+    thread = Mutex(try Thread(name: "martlet") { Self.run(settings, time.clock, state) })
     do { try state.waitForStart() } catch {
       stop()
       throw error

@@ -63,18 +63,19 @@ extension Server {
     }
     host.loading = nil
     for note in position.notes { journal.warning(note) }
-    host.keysLoaded = 0
+    var keys = 0
     for index in 0..<engine.context.databases.count {
-      host.keysLoaded += engine.context.databases[index].count
+      keys += engine.context.databases[index].count
     }
+    host.keysLoaded = keys
     let time = decimal(Double(SystemClock.monotonic() - begin) / 1e6, places: 1)
     let source =
       inCheckpoint > 0 ? "a checkpoint of \(inCheckpoint) and " : ""
     journal.notice(
-      "Data in \(settings.directory): \(host.keysLoaded) keys recovered from \(source)\(position.commands) commands in \(time) ms"
+      "Data in \(settings.directory): \(keys) keys recovered from \(source)\(position.commands) commands in \(time) ms"
     )
     let wakeUp = wakeUp
-    let log = LogThread(
+    let log = try LogThread(
       position, policy: settings.sync.policy,
       timing: LogThread.Timing(now: { UInt64(SystemClock.monotonic()) }),
       wake: { wakeUp.signal() })
@@ -82,9 +83,9 @@ extension Server {
     host.log = log
   }
 
-  private mutating func load(_ reader: consuming CheckpointReader) throws(LogError) {
+  private mutating func load(_ reader: consuming CheckpointReader) throws {
     let path = reader.file.path, sequence = reader.sequence
-    let loader = CheckpointLoader(
+    let loader = try CheckpointLoader(
       reader, hash: engine.context.keyHash, threadCount: min(4, ProcessInfo.processorCount))
     defer { loader.stop() }
     var load = SnapshotLoad(), end = 0
@@ -110,17 +111,19 @@ extension Server {
 
   /// Takes in that `size` more bytes have been read; looks after clients and signals now and then.
   private mutating func noteLoaded(_ size: Int) {
-    host.loading!.done += size
-    let progress = host.loading!
+    var progress = host.loading!
+    progress.done += size
     // Each time, and not once in so many bytes: few may take long, as those of LINSERT do.
     let now = SystemClock.monotonic()
     if now >= progress.nextLine {
-      host.loading!.nextLine = now + LoadProgress.lineEvery
+      progress.nextLine = now + LoadProgress.lineEvery
       journal.notice(
         "Reading the data: \(progress.done) of \(progress.total) bytes, \(progress.percent) %")
     }
-    guard now >= progress.nextTurn else { return }
-    host.loading!.nextTurn = now + LoadProgress.turnEvery
+    let isTurn = now >= progress.nextTurn
+    if isTurn { progress.nextTurn = now + LoadProgress.turnEvery }
+    host.loading = progress
+    guard isTurn else { return }
     turn()
     guard exitCode == nil else {
       journal.warning("Asked to stop while the data was read: nothing was changed")

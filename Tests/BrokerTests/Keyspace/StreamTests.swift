@@ -203,8 +203,9 @@ func groupAgreesWithItsModel(seed: UInt64) {
     guard let group = stream.groupForWriting(name.bytes, hash) else { break }
     let id = StreamID(random.next() % 400, 0)
     let consumer = "c\(random.next() % (seed * 20))"
-    let consumerName = Blob.copying(
-      unsafe Array(consumer.utf8).withUnsafeBytes { unsafe ByteView($0) })
+    let consumerName = unsafe Array(consumer.utf8).withUnsafeBytes {
+      unsafe Blob.copying(ByteView($0))
+    }
     defer { consumerName.release() }
     switch random.next() % 20 {
     case 0..<11:

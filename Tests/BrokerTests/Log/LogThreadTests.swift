@@ -34,7 +34,7 @@ private final class Rig: Sendable {
     timing.fullAge = 1_000_000
     let recovery = try Recovery(disk: disk, directory: folder.path + "/a/b", options: options)
     let position = try recovery.replay { _, _ in }
-    log = LogThread(position, policy: policy, timing: timing) { [wakes] in
+    log = try LogThread(position, policy: policy, timing: timing) { [wakes] in
       wakes.lock.withLock { wakes.changed.broadcast() }
     }
     awaitNextSegment()
@@ -275,7 +275,7 @@ private func emptyCheckpoint(_ header: CheckpointHeader, _ log: LogThread) throw
   _ = rig.submit(1)
   rig.disk.awaitSync()
   let listed = Flag()
-  let adopter = Thread(name: "adopter") {
+  let adopter = try Thread(name: "adopter") {
     _ = rig.log.adopt(checkpoint, size: 1)
     listed.set()
   }
@@ -413,7 +413,7 @@ func aStoppedLogHasAllCommitsInOrder(seed: UInt64) throws {
   rig.awaitNextSegment()
   rig.disk.closeGate()
   let listed = Flag(), isTaken = Flag()
-  let adopter = Thread(name: "adopter") {
+  let adopter = try Thread(name: "adopter") {
     if case .success = rig.log.adopt(checkpoint, size: 1) { isTaken.set() }
     listed.set()
   }
@@ -432,6 +432,20 @@ func aStoppedLogHasAllCommitsInOrder(seed: UInt64) throws {
   adopter.join()
   #expect(isTaken.isSet)
   #expect(rig.log.stop() == nil)
+}
+
+/// Goal: a log that the system refuses a thread ends those that it has, and its folder is free.
+@Test(arguments: 0..<3) func aLogWithoutAllItsThreadsIsNone(count: Int) throws {
+  let folder = TemporaryFolder(), disk = GatedDisk()
+  func open(_ supply: ThreadSupply) throws -> LogThread {
+    let options = LogOptions(identity: 42, processID: 1)
+    let recovery = try Recovery(disk: disk, directory: folder.path, options: options)
+    return try LogThread(
+      try recovery.replay { _, _ in }, policy: .always, timing: LogThread.Timing { 0 },
+      startThread: supply.start, wake: {})
+  }
+  #expect(throws: SystemError.self) { try open(ThreadSupply(count)) }
+  #expect(try open(ThreadSupply(3)).stop() == nil)
 }
 
 @Test(arguments: [SyncPolicy.always, .everySecond, .never])

@@ -100,7 +100,7 @@ final class ServerRig {
     let recovery = try Recovery(
       disk: disk, directory: folder.path + "/data", options: LogOptions(identity: 1, processID: 1))
     let position = try recovery.replay { _, _ in }
-    log = LogThread(
+    log = try LogThread(
       position, policy: settings.sync.policy,
       timing: LogThread.Timing { [clock] in clock.nanoseconds.load(ordering: .relaxed) },
       wake: { wakeUp.signal() })

@@ -88,7 +88,7 @@ extension Context {
     case .pop, .popMany, .move, .job, .result, .addJob, .popScore, .popScores, .read, .readGroup,
       .durable:
       true
-    case .saved, .pause, .shutdown, nil: false
+    case .checkpoint, .pause, .shutdown, nil: false
     }
   }
 

@@ -2,7 +2,7 @@
 //
 // Every write is in the log already; SAVE and its kin ask for a checkpoint, which makes the log short
 // and the next start fast. The process writes it in the background and tells the engine of it
-// (`lastSave`, `isSaving`, `saveEnded`). Without a log nothing is saved, and they say so.
+// (`lastSave`, `saveBegan`, `saveEnded`). Without a log nothing is saved, and they say so.
 
 import RESP
 
@@ -47,27 +47,53 @@ enum Saving {
 
   /// `SAVE` → OK, once the checkpoint is on disk.
   static func save(_ c: inout Context) throws(CommandError) {
-    try c.requestSave("ERR Background save already in progress")
+    try c.requestSave(.save)
     c.requests.checkpointAtOnce = true
-    c.block(.saved, keys: [], deadline: 0)
   }
 
-  /// `BGSAVE [SCHEDULE]` → a line that says so.
+  /// `BGSAVE [SCHEDULE]` → a line that says so, once the checkpoint has begun.
   static func saveInBackground(_ c: inout Context) throws(CommandError) {
     if c.arguments.count > 1 {
       guard c.arguments.count == 2, c.arguments[1].matches("schedule") else { throw .syntax }
     }
-    try c.requestSave("ERR Background save already in progress")
-    c.reply.simple(c.isInExec ? "Background saving scheduled" : "Background saving started")
+    try c.requestSave(.saveInBackground)
   }
 
-  /// `BGREWRITEAOF` → a line that says so.
+  /// `BGREWRITEAOF` → a line that says so, once the checkpoint has begun.
   static func rewriteLog(_ c: inout Context) throws(CommandError) {
-    try c.requestSave("ERR Background append only file rewriting already in progress")
-    if c.isInExec {
-      c.reply.simple("Background append only file rewriting scheduled")
-    } else {
-      c.reply.simple("Background append only file rewriting started")
+    try c.requestSave(.rewriteLog)
+  }
+
+  /// The commands that ask for a checkpoint, and how they speak of it.
+  enum Form {
+    case save, saveInBackground, rewriteLog
+
+    fileprivate var isUnderWay: CommandError {
+      self == .rewriteLog
+        ? CommandError("ERR Background append only file rewriting already in progress")
+        : CommandError("ERR Background save already in progress")
+    }
+
+    fileprivate var failed: CommandError {
+      self == .rewriteLog
+        ? CommandError(
+          "ERR Can't execute an AOF background rewriting. "
+            + "Please check the server logs for more information.")
+        : CommandError("ERR")
+    }
+
+    fileprivate var scheduled: StaticString {
+      self == .rewriteLog
+        ? "Background append only file rewriting scheduled" : "Background saving scheduled"
+    }
+
+    /// What is answered once the checkpoint is as far as the command waits for it.
+    fileprivate var done: StaticString {
+      switch self {
+      case .save: "OK"
+      case .saveInBackground: "Background saving started"
+      case .rewriteLog: "Background append only file rewriting started"
+      }
     }
   }
 
@@ -144,14 +170,16 @@ enum Saving {
 }
 
 extension Context {
-  /// Asks the process for a checkpoint.
-  fileprivate mutating func requestSave(_ refusal: String) throws(CommandError) {
+  /// Asks the process for a checkpoint, and has the client wait for it. A transaction does not wait.
+  fileprivate mutating func requestSave(_ form: Saving.Form) throws(CommandError) {
     guard settings.isLogged else {
       throw CommandError("ERR Nothing is saved while appendonly is no")
     }
     // What a transaction schedules, all of its commands share.
-    guard !isSaving, !requests.checkpoint || isInExec else { throw CommandError(refusal) }
+    guard !isSaving, !requests.checkpoint || isInExec else { throw form.isUnderWay }
     requests.checkpoint = true
+    if isInExec { return reply.simple(form.scheduled) }
+    block(.checkpoint(form), keys: [], deadline: 0)
   }
 
   /// The newest commit that has anything: what this turn has changed is in the frame in the making.
@@ -186,6 +214,12 @@ extension Context {
     }
   }
 
+  /// Takes in that a checkpoint has begun, and tells who waits for no more than that.
+  mutating func saveBegan() {
+    isSaving = true
+    endSaves(isGood: true) { $0 != .save }
+  }
+
   /// Takes in that the checkpoint of `changes` changes is finished or has failed, and tells those who
   /// wait for it.
   mutating func saveEnded(isGood: Bool, changes: Int) {
@@ -194,10 +228,15 @@ extension Context {
       lastSave = wall / 1000
       self.changes -= changes
     }
+    endSaves(isGood: isGood) { _ in true }
+  }
+
+  private mutating func endSaves(isGood: Bool, where isMeant: (Saving.Form) -> Bool) {
     for slot in clientSlots() {
-      guard let wait = sessions[slot].wait, case .saved = wait.kind else { continue }
+      guard let wait = sessions[slot].wait, case .checkpoint(let form) = wait.kind, isMeant(form)
+      else { continue }
       serving(slot, database: wait.database) { c in
-        if isGood { c.reply.ok() } else { c.replyError(CommandError("ERR")) }
+        if isGood { c.reply.simple(form.done) } else { c.failWaiting(form.failed) }
       }
       endWait(slot)
     }
