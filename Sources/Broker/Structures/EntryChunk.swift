@@ -113,11 +113,6 @@ struct EntryChunk: Block {
     }
   }
 
-  @inline(__always)
-  fileprivate static func size(of number: UInt64) -> Int {
-    number < 0x80 ? 1 : (64 - number.leadingZeroBitCount + 6) / 7
-  }
-
   /// Writes `number` at `offset`.
   ///
   /// - Returns: the offset behind it.
