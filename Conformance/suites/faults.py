@@ -209,6 +209,30 @@ def full_disk_on_write(run):
     server.stop()
 
 
+def limited_files(run):
+    """A file that may not grow any more (ulimit -f) is as a full disk, and not the end of the process."""
+    title = "limited files"
+    server = run.start()
+    fill(server)
+    pushers = Pushers(server, size=20_000)
+    wait_for(lambda: pushers.total() > 20)
+    limits = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (8 * MB, limits[1]))
+    run.check(title + ": writes get the error", wait_for(lambda: refuses(server), 20), server.log_tail())
+    with server.connect() as connection:
+        run.equal(title + ": reads go on", connection.call("GET", "old"), b"value")
+    stuck, lifted = list(pushers), time.monotonic()
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, limits)
+    writes_again(run, server, title)
+    run.check(title + ": everybody is served again within 1 s",
+              wait_for(lambda: all(pusher.last_at > lifted for pusher in stuck)) and time.monotonic() - lifted < 1.5, "%.2f s" % (time.monotonic() - lifted))
+    pushers.end()
+    run.check(title + ": the process lives", server.alive, server.log_tail())
+    restart(server)
+    pushers.verify(run, server, title)
+    server.stop()
+
+
 @contextlib.contextmanager
 def small_disk(run, size):
     """A file system of `size` bytes; None where we may not mount one."""
@@ -672,7 +696,7 @@ def full_memory(run):
 
 
 def run(run):
-    for part in (full_disk, full_disk_on_write, really_full_disk, torn_tail_on_a_full_disk, failing_writes, failing_syncs, short_writes, interrupted_calls, forbidden_folders, folder_removed,
+    for part in (full_disk, full_disk_on_write, limited_files, really_full_disk, torn_tail_on_a_full_disk, failing_writes, failing_syncs, short_writes, interrupted_calls, forbidden_folders, folder_removed,
                  out_of_descriptors, one_server_per_folder, stepped_clock, stops_under_load, slow_sync, slow_sync_everysec, slow_everysec,
                  changing_faults, full_memory):
         run.note(part.__name__.replace("_", " "))

@@ -51,6 +51,8 @@ struct Driver: ~Copyable {
   // Only the files of this room touch what follows.
   let orders: Orders
   let control: Control
+  /// What the time is, where a test says so; nil for the system's clock.
+  let clock: (any HandClock)?
   var pace: Pace
   var values: TemplateValues
   var connections: Connections
@@ -77,10 +79,12 @@ struct Driver: ~Copyable {
   var wallReadAt: Int64 = 0
 
   init(
-    _ orders: Orders, control: Control, values: TemplateValues, sockets: [(Socket, role: Int)]
+    _ orders: Orders, control: Control, values: TemplateValues, sockets: [(Socket, role: Int)],
+    clock: (any HandClock)? = nil
   ) {
     self.orders = orders
     self.control = control
+    self.clock = clock
     self.values = values
     pace = orders.pace
     free = orders.window
@@ -94,32 +98,51 @@ struct Driver: ~Copyable {
 
   /// Runs the round to its end and closes the connections.
   mutating func run() {
-    Clock.sleep(until: orders.begin)
+    awaitBegin()
     let processorBegin = Clock.threadProcessorTime()
     start()
-    var now = Clock.now()
+    var now = readClock()
     while !isOver(now) {
       beginIdle(now)
       resumePaused(now)
-      let count = poller.wait(nanoseconds: patience(now))
+      let count = wait(nanoseconds: patience(now))
       for event in 0..<count {
         let (index, canRead, canWrite) = poller[event]
         if canWrite { flush(index) }
         if canRead { receive(index) }
       }
       publish()
-      now = Clock.now()
+      now = readClock()
     }
     recordUnanswered(now)
     recorder.processorTime = Clock.threadProcessorTime() - processorBegin
-    recorder.wallTime = Clock.now() - orders.begin
+    recorder.wallTime = readClock() - orders.begin
     for index in 0..<connections.count { connections[index].socket.close() }
+  }
+
+  // MARK: Time
+
+  @inline(__always)
+  func readClock() -> Int64 { clock?.now ?? Clock.now() }
+
+  private func awaitBegin() {
+    guard let clock else { return Clock.sleep(until: orders.begin) }
+    clock.pass(nanoseconds: orders.begin - clock.now)
+  }
+
+  /// Waits until a connection has something or `nanoseconds` are over.
+  ///
+  /// - Returns: how many have.
+  private mutating func wait(nanoseconds: Int64) -> Int {
+    guard let clock else { return poller.wait(nanoseconds: nanoseconds) }
+    clock.pass(nanoseconds: nanoseconds)
+    return poller.wait(nanoseconds: 0)
   }
 
   // MARK: Beginning and ending
 
   mutating func start() {
-    let now = Clock.now()
+    let now = readClock()
     for index in 0..<connections.count where !isGated(index) { begin(index, now) }
     for index in 0..<connections.count where isGated(index) { idle.append(index) }
   }

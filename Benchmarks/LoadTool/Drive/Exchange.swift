@@ -84,7 +84,7 @@ extension Driver {
       isEmpty
       ? connections[index].socket.read(into: &scratch, upTo: Self.readSize)
       : connections[index].socket.read(into: &connections[index].input, upTo: Self.readSize)
-    let now = Clock.now()
+    let now = readClock()
     switch transfer {
     case .wouldBlock: return
     case .ended: return fail("it closed the connection")

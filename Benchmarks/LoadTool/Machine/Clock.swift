@@ -1,4 +1,5 @@
-// Clock.swift: the clock that latencies are taken with, and the processor time of threads.
+// Clock.swift: the clock that latencies are taken with, what may stand in for it, and the processor time
+// of threads.
 
 import Glibc
 
@@ -27,4 +28,13 @@ enum Clock {
     _ = unsafe clock_gettime(clock, &time)
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
+}
+
+/// Time that a test has in its hand, in the place of the system's. One thread owns it.
+protocol HandClock: AnyObject {
+  /// Nanoseconds, as `Clock.now()` has them.
+  var now: Int64 { get }
+
+  /// Lets time pass up to what is waited for, and at most `nanoseconds`; 0 and below let none pass.
+  func pass(nanoseconds: Int64)
 }

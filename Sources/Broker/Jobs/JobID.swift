@@ -42,10 +42,22 @@ enum JobID {
   /// The id of a job.
   static func text(_ record: JobRecord, node: UInt32) -> [UInt8] {
     if record.flags.contains(.hasExtras), let id = record.extras.id { return id }
+    return text(record.number, node: node)
+  }
+
+  /// The id of a job for which none was chosen.
+  static func text(_ number: UInt64, node: UInt32) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(40)
-    append(record.number, node: node, to: &bytes)
+    append(number, node: node, to: &bytes)
     return bytes
+  }
+
+  /// The id of the job to which a name leads, which may be gone.
+  static func text(of holder: (name: JobName, record: JobRecord?), node: UInt32) -> [UInt8] {
+    if let record = holder.record { return text(record, node: node) }
+    let id = holder.name.chosenID
+    return id.isEmpty ? text(holder.name.number, node: node) : id.array
   }
 
   /// The receipt of a job's present lease.

@@ -153,15 +153,28 @@ struct JobQueue: HashItem {
   /// Counts jobs for the rates; `now` is of the jobs' clock.
   @inline(__always)
   func count(_ count: Int, _ flow: Flow, now: Int64) {
-    let minute = now / Self.rateWindow, last: Int64 = load(88)
-    if minute != last {
-      for flow in [Flow.input.rawValue, Flow.output.rawValue] {
-        store(minute == last + 1 ? load(flow, as: UInt32.self) : 0, at: flow + 4)
-        store(UInt32(0), at: flow)
-      }
-      store(minute, at: 88)
-    }
+    beginMinute(now)
     store(load(flow.rawValue, as: UInt32.self) &+ UInt32(count), at: flow.rawValue)
+  }
+
+  /// Takes back one that was counted in `minute`, as long as it is in the rates.
+  func uncount(_ flow: Flow, minute: Int64, now: Int64) {
+    beginMinute(now)
+    let behind = now / Self.rateWindow - minute
+    guard 0...1 ~= behind else { return }
+    let offset = flow.rawValue + Int(behind) * 4, count: UInt32 = load(offset)
+    if count > 0 { store(count - 1, at: offset) }
+  }
+
+  @inline(__always)
+  private func beginMinute(_ now: Int64) {
+    let minute = now / Self.rateWindow, last: Int64 = load(88)
+    guard minute != last else { return }
+    for flow in [Flow.input.rawValue, Flow.output.rawValue] {
+      store(minute == last + 1 ? load(flow, as: UInt32.self) : 0, at: flow + 4)
+      store(UInt32(0), at: flow)
+    }
+    store(minute, at: 88)
   }
 
   /// Jobs per second, in hundredths, over the minute before `now`.

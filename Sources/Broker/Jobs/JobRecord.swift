@@ -65,7 +65,7 @@ enum JobEnd: UInt8 {
 ///         50     2  expirations  ┘
 ///         52     4  uncounted    deliveries that count as none
 ///         56     4  lease        ms; only with `isWide`
-///         60     4  (zero)
+///         60     4  minute       of the last delivery, on the jobs' clock; only with `isWide`
 ///    56 | 64     8  extras       blob; only with `hasExtras`
 ///          …     …  the body
 @safe
@@ -189,6 +189,14 @@ struct JobRecord: HashItem {
       store(UInt32(clamping: newValue), at: 56)
     }
   }
+  /// The minute of the last delivery, on the jobs' clock. Checkpoints do without it, as without the rates.
+  var minute: Int64 {
+    get { flags.contains(.isWide) ? Int64(load(60, as: UInt32.self)) : 0 }
+    nonmutating set {
+      precondition(flags.contains(.isWide))
+      store(UInt32(clamping: newValue), at: 60)
+    }
+  }
 
   private var extrasOffset: Int { flags.contains(.isWide) ? Self.wideSize : Self.shortSize }
   private var bodyOffset: Int { extrasOffset + (flags.contains(.hasExtras) ? 8 : 0) }
@@ -251,7 +259,10 @@ struct JobRecord: HashItem {
     next.failures = failures
     next.expirations = expirations
     next.uncounted = uncounted
-    if state != .ready { next.lease = lease }
+    if state != .ready {
+      next.lease = lease
+      next.minute = minute
+    }
     return next
   }
 

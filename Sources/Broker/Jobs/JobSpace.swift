@@ -324,17 +324,21 @@ struct JobSpace: ~Copyable {
 
   // MARK: Names
 
-  /// The job that `name` leads to: one that is there, or one for which it is still held at `now`.
-  func holder(of name: ByteView, now: Int64) -> (number: UInt64, record: JobRecord?)? {
+  /// What `name` leads to: a job that is there, or one for which it is still held at `now`.
+  func holder(of name: ByteView, now: Int64) -> (name: JobName, record: JobRecord?)? {
     guard let item = names.find(name, hash: hash(name)) else { return nil }
     let record = find(item.number)
     guard item.until > 0 ? item.until > now : record != nil else { return nil }
-    return (item.number, record)
+    return (item, record)
   }
 
   /// Has `name` lead to the job `number`, in the place of whatever it led to.
-  mutating func setName(_ name: ByteView, _ number: UInt64, until: Int64 = 0) {
-    let item = JobName.make(name, number, until: until), hash = hash(name)
+  ///
+  /// - Parameter id: the one that was chosen for the job, if the name is held until some time.
+  mutating func setName(
+    _ name: ByteView, _ number: UInt64, until: Int64 = 0, chosenID id: ByteView = ByteView()
+  ) {
+    let item = JobName.make(name, number, until: until, chosenID: id), hash = hash(name)
     if until > 0 { nameTimes.insert(until, cursor: HashTable<JobName>.cursor(of: hash)) }
     if let place = names.place(of: name, hash: hash) {
       let old = place.item
@@ -540,6 +544,8 @@ struct JobSpace: ~Copyable {
       var bytes = ByteBuffer()
       bytes.append(littleEndian: name.number)
       bytes.append(littleEndian: name.until)
+      bytes.append(littleEndian: UInt32(name.chosenID.count))
+      bytes.append(name.chosenID)
       bytes.append(name.key)
       sum &+= hash(bytes.view)
     }

@@ -5,7 +5,9 @@
 //              state u8, flags u8, priority u8, end u8, number u64, place u32, epoch u32, due i64,
 //              created i64, failures u16, expirations u16, uncounted u32, lease u32, is timed u8,
 //              extras
-//     note   1, then the head: fields of Jobs; or 2, number u64, until i64, then a name
+//     note   1, then the head: fields of Jobs
+//            2, number u64, until i64, then a name
+//            3, number u64, until i64, size u16, a chosen id of that size, then a name
 // Little-endian.
 
 import RESP
@@ -43,9 +45,14 @@ final class JobSpaceSnapshot: SnapshotSection {
       return true
     }
     if let name = names.next() {
-      rest.append(byte: 2)
+      let id = name.chosenID
+      rest.append(byte: id.isEmpty ? 2 : 3)
       rest.append(littleEndian: name.number)
       rest.append(littleEndian: name.until)
+      if !id.isEmpty {
+        rest.append(littleEndian: UInt16(id.count))
+        rest.append(id)
+      }
       rest.append(name.key)
       block.append(jobNote: rest.view.array)
       name.release()
@@ -152,13 +159,23 @@ extension Jobs {
     guard bytes.count > 0 else { return false }
     switch bytes[0] {
     case 1: return takeHead(bytes[1..<bytes.count])
-    case 2 where bytes.count >= 17:
-      let until: Int64 = bytes.littleEndian(at: 9)
-      guard until.magnitude <= Self.timeMax else { return false }
-      spaces[database].setName(
-        bytes[17..<bytes.count], bytes.littleEndian(at: 1), until: until)
-      return true
+    case 2 where bytes.count >= 17: return load(name: bytes, behind: 17, in: database)
+    case 3 where bytes.count >= 19:
+      let end = 19 + Int(bytes.littleEndian(at: 17, as: UInt16.self))
+      guard 1...JobID.sizeMax ~= end - 19, end <= bytes.count else { return false }
+      return load(name: bytes, behind: end, chosenID: bytes[19..<end], in: database)
     default: return false
     }
+  }
+
+  /// Takes the name at the end of a note.
+  private mutating func load(
+    name bytes: ByteView, behind offset: Int, chosenID id: ByteView = ByteView(), in database: Int
+  ) -> Bool {
+    let until: Int64 = bytes.littleEndian(at: 9)
+    guard until.magnitude <= Self.timeMax else { return false }
+    spaces[database].setName(
+      bytes[offset..<bytes.count], bytes.littleEndian(at: 1), until: until, chosenID: id)
+    return true
   }
 }

@@ -92,20 +92,22 @@ struct DiskError: Error, CustomStringConvertible {
   static let tooManyFiles: Int32 = 23  // ENFILE
   static let tooManyFilesHere: Int32 = 24  // EMFILE
   static let notEmpty: Int32 = 39  // ENOTEMPTY
+  static let fileTooLarge: Int32 = 27  // EFBIG
   static let noSpace: Int32 = 28  // ENOSPC
   static let overQuota: Int32 = 122  // EDQUOT
 
   var isInterrupted: Bool { code == Self.interrupted }
   var isMissing: Bool { code == Self.missing }
-  /// Space is lacking, and may come back.
-  var isFull: Bool { code == Self.noSpace || code == Self.overQuota }
+  /// Space is lacking, and may come back: on the disk, for the user, or for one file (`ulimit -f`).
+  var isFull: Bool {
+    code == Self.noSpace || code == Self.overQuota || code == Self.fileTooLarge
+  }
   /// A later try may succeed. Never true of a sync: what it could not write is gone.
   var isPassing: Bool {
     guard call != .sync, call != .syncFolder else { return false }
     switch code {
-    case Self.noSpace, Self.overQuota, Self.outOfMemory, Self.tooManyFiles, Self.tooManyFilesHere:
-      return true
-    default: return false
+    case Self.outOfMemory, Self.tooManyFiles, Self.tooManyFilesHere: return true
+    default: return isFull
     }
   }
 }

@@ -88,7 +88,7 @@ extension Server {
   }
 
   /// How long the next wait may be, in nanoseconds.
-  private func patience() -> Int64 {
+  func patience() -> Int64 {
     if !pending.isEmpty || !engine.context.unblocked.isEmpty || !engine.context.graveyard.isEmpty
       || hasFrame || engine.context.isStarting || ChunkRegions.hasSurplus || hasReleased
     {

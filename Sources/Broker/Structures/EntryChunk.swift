@@ -113,11 +113,6 @@ struct EntryChunk: Block {
     }
   }
 
-  @inline(__always)
-  fileprivate static func size(of number: UInt64) -> Int {
-    number < 0x80 ? 1 : (64 - number.leadingZeroBitCount + 6) / 7
-  }
-
   /// Writes `number` at `offset`.
   ///
   /// - Returns: the offset behind it.
@@ -482,108 +477,5 @@ struct EntryChunk: Block {
       entries: entries)
     precondition(copy != nil)
     copy?.release()
-  }
-}
-
-/// Reads what may be names and entries, and nothing behind the end of the bytes.
-private struct EntryCheck {
-  private let bytes: ByteView
-  private var offset = 0
-  private(set) var nameCount: UInt64 = 0
-
-  init(_ bytes: ByteView) { self.bytes = bytes }
-
-  var isAtEnd: Bool { offset == bytes.count }
-
-  private mutating func number() -> UInt64? {
-    var value: UInt64 = 0, shift: UInt64 = 0
-    while offset < bytes.count, shift < 64 {
-      let byte = UInt64(bytes[offset])
-      offset += 1
-      guard shift < 63 || byte <= 1 else { return nil }
-      value |= (byte & 0x7F) << shift
-      if byte < 0x80 { return value }
-      shift += 7
-    }
-    return nil
-  }
-
-  private mutating func skip(_ size: UInt64) -> Bool {
-    guard size <= UInt64(bytes.count - offset) else { return false }
-    offset += Int(size)
-    return true
-  }
-
-  private mutating func name() -> Bool { number().map { skip($0) } ?? false }
-
-  private mutating func value() -> Bool {
-    guard let head = number() else { return false }
-    if head & 1 == 1 { guard (1...8).contains(head >> 1) else { return false } }
-    return skip(head >> 1)
-  }
-
-  /// The names of a chunk.
-  mutating func names() -> Bool {
-    guard let count = number(), count <= UInt64(bytes.count) else { return false }
-    nameCount = count
-    for _ in 0..<count { guard name() else { return false } }
-    return true
-  }
-
-  /// An entry of a chunk with so many names.
-  ///
-  /// - Returns: its id.
-  mutating func entry(_ nameCount: UInt64, _ base: StreamID) -> StreamID? {
-    guard let head = number(), head >> 1 <= UInt64(bytes.count - offset) else { return nil }
-    let end = offset + Int(head >> 1)
-    guard let above = number(), let sequence = number() else { return nil }
-    let (milliseconds, isTooLate) = base.milliseconds.addingReportingOverflow(above)
-    let (sum, isTooHigh) = base.sequence.addingReportingOverflow(sequence)
-    guard !isTooLate, above > 0 || !isTooHigh else { return nil }
-    let hasNames = head & 1 == 1
-    let count = hasNames ? number() : nameCount
-    guard let count, count <= UInt64(bytes.count) else { return nil }
-    for _ in 0..<count {
-      if hasNames { guard name() else { return nil } }
-      guard value() else { return nil }
-    }
-    guard offset == end else { return nil }
-    return StreamID(milliseconds, above == 0 ? sum : sequence)
-  }
-}
-
-/// What words take in a listpack of Redis, in bytes.
-private enum ListpackSize {
-  /// An entry of `size` bytes and its size behind it.
-  private static func withSize(_ size: Int) -> Int {
-    switch size {
-    case ...127: size + 1
-    case ..<16_383: size + 2
-    case ..<2_097_151: size + 3
-    case ..<268_435_455: size + 4
-    default: size + 5
-    }
-  }
-
-  static func integer(_ value: Int64) -> Int {
-    switch value {
-    case 0...127: 2
-    case -4096..<4096: 3
-    case -(1 << 15)..<(1 << 15): 4
-    case -(1 << 23)..<(1 << 23): 5
-    case -(1 << 31)..<(1 << 31): 6
-    default: 10
-    }
-  }
-
-  @inline(__always)
-  static func word(_ bytes: ByteView, _ value: Int64?) -> Int {
-    if let value { return integer(value) }
-    return withSize(bytes.count + (bytes.count < 64 ? 1 : bytes.count < 4096 ? 2 : 5))
-  }
-
-  /// A node of a stream: its size and end, its counts, and what is in it.
-  static func ofNode(charge: Int, count: Int, removed: Int) -> Int {
-    7 + integer(Int64(count)) + integer(Int64(removed)) + charge
   }
 }

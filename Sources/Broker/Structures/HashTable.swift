@@ -11,6 +11,7 @@
 // nodes of 256 slots have nodes below them. Leaves lie in the order of the hash, and a scan's cursor is a hash: what
 // is there throughout a scan is met however often leaves split and merge meanwhile.
 // A snapshot retains the root; while one lives, a writer copies the nodes on its path.
+// Nodes and leaves are in HashTableParts.swift.
 // Invariants (`checkInvariants()`):
 //   1. every item of a leaf has the leaf's `depth` top bits of hash, and its tag
 //   2. a leaf with depth d in a node of b bits at depth n fills an aligned run of 2^(b - (d - n)) slots
@@ -34,205 +35,12 @@ extension HashItem {
   func bury(in graveyard: inout Graveyard) { release() }
 }
 
-/// A slot's content: a leaf, or a node, whose address then has its width and a one in its lowest bits.
-///
-/// So a walk reads one word of each node on its way and not its header: with a hundred thousand keys
-/// each word not read is a cache miss saved. Leaves and nodes begin alike:
-///
-///     offset  size  field
-///          0     4  owners
-///          4     1  bits      of hash that a node resolves, 2, 4, 6 or 8; 0 for a leaf
-///          5     1  depth     bits of hash shared by all below; of a node a multiple of 8
-///          6     1  count     items (leaf)
-///          7     1  capacity  slots (leaf)
-@safe
-private struct Twig {
-  fileprivate let tagged: UnsafeMutableRawPointer
-
-  @inline(__always)
-  init(tagged: UnsafeMutableRawPointer) { unsafe self.tagged = tagged }
-
-  @inline(__always) private var tag: UInt { unsafe UInt(bitPattern: tagged) & 15 }
-  @inline(__always) var isNode: Bool { tag & 1 == 1 }
-  /// Bits of hash that the node resolves.
-  @inline(__always) var bits: UInt64 { UInt64(tag & 14) }
-  @inline(__always) var address: UnsafeMutableRawPointer { unsafe tagged - Int(tag) }
-  var depth: Int { unsafe Int(address.load(fromByteOffset: 5, as: UInt8.self)) }
-
-  /// What the node has for a hash, of which the bits that are resolved already are shifted out.
-  @inline(__always)
-  func child(of rest: UInt64) -> Twig {
-    let slot = Int(truncatingIfNeeded: rest &>> (64 &- bits))
-    return unsafe Twig(
-      tagged: address.load(fromByteOffset: 8 + slot * 8, as: UnsafeMutableRawPointer.self))
-  }
-}
-
-/// 2^`bits` slots from offset 8.
-@safe
-private struct TableNode<Item: HashItem>: Block {
-  let address: UnsafeMutableRawPointer
-  init(address: UnsafeMutableRawPointer) { unsafe self.address = address }
-
-  static var bitsMin: Int { 2 }
-  static var bitsMax: Int { 8 }
-
-  static func make(depth: Int, bits: Int) -> TableNode {
-    let node = TableNode.allocate(size: 8 + 8 << bits)
-    node.store(UInt8(bits), at: 4)
-    node.store(UInt8(depth), at: 5)
-    return node
-  }
-
-  var bits: Int { Int(load(4, as: UInt8.self)) }
-  var depth: Int { Int(load(5, as: UInt8.self)) }
-  var slots: Range<Int> { 0..<1 << bits }
-  var twig: Twig { unsafe Twig(tagged: address + (bits | 1)) }
-
-  @inline(__always)
-  subscript(slot: Int) -> Twig {
-    get { unsafe Twig(tagged: load(8 + slot * 8, as: UnsafeMutableRawPointer.self)) }
-    nonmutating set { unsafe store(newValue.tagged, at: 8 + slot * 8) }
-  }
-
-  @inline(__always)
-  func slot(of hash: UInt64) -> Int {
-    Int(truncatingIfNeeded: (hash << UInt64(depth)) >> UInt64(64 - bits))
-  }
-
-  /// How many slots `twig` fills.
-  func run(of twig: Twig) -> Int { twig.isNode ? 1 : 1 << (bits - (twig.depth - depth)) }
-
-  /// Puts `twig` in the `count` slots from `first`.
-  func fill(_ first: Int, _ count: Int, with twig: Twig) {
-    for slot in first..<first + count { self[slot] = twig }
-  }
-
-  func forEachChild(_ body: (Twig) -> Void) {
-    var slot = 0
-    while slot < slots.upperBound {
-      let twig = self[slot]
-      slot += run(of: twig)
-      body(twig)
-    }
-  }
-
-  func releaseChildren() {
-    forEachChild { twig in HashTable<Item>.release(twig) }
-  }
-
-  func copied() -> TableNode {
-    let copy = TableNode.make(depth: depth, bits: bits)
-    copy.write(view(at: 8, size: 8 << bits), at: 8)
-    forEachChild { twig in HashTable<Item>.retain(twig) }
-    return copy
-  }
-
-  /// A narrow node with nothing but `leaf`, of whose depth it is.
-  static func over(_ leaf: TableLeaf<Item>) -> TableNode {
-    let node = make(depth: leaf.depth, bits: bitsMin)
-    node.fill(0, 1 << bitsMin, with: leaf.twig)
-    return node
-  }
-
-  /// The same leaves in a node of four times as many slots; ownership is not changed.
-  func widened() -> TableNode {
-    let wide = TableNode.make(depth: depth, bits: bits + 2)
-    for slot in slots { wide.fill(slot * 4, 4, with: self[slot]) }
-    return wide
-  }
-}
-
-/// 32 tags from offset 8 (the low byte of each item's hash), then `capacity` items.
-@safe
-private struct TableLeaf<Item: HashItem>: Block {
-  let address: UnsafeMutableRawPointer
-  init(address: UnsafeMutableRawPointer) { unsafe self.address = address }
-
-  static var countMax: Int { 32 }
-  private static var itemsOffset: Int { 40 }
-
-  static func make(depth: Int, capacity: Int) -> TableLeaf {
-    let leaf = TableLeaf.allocate(size: itemsOffset + capacity * 8)
-    leaf.store(UInt32(depth) << 8 | UInt32(capacity) << 24, at: 4)
-    return leaf
-  }
-
-  @inline(__always) var depth: Int { Int(load(5, as: UInt8.self)) }
-  @inline(__always) var count: Int {
-    get { Int(load(6, as: UInt8.self)) }
-    nonmutating set { store(UInt8(truncatingIfNeeded: newValue), at: 6) }
-  }
-  var capacity: Int { Int(load(7, as: UInt8.self)) }
-  var twig: Twig { unsafe Twig(tagged: address) }
-
-  @inline(__always)
-  subscript(index: Int) -> Item {
-    get {
-      unsafe Item(address: load(Self.itemsOffset + index * 8, as: UnsafeMutableRawPointer.self))
-    }
-    nonmutating set { unsafe store(newValue.address, at: Self.itemsOffset + index * 8) }
-  }
-
-  /// Where `key` is, or -1. Tags are compared eight at a time.
-  @inline(__always)
-  func index(of key: ByteView, hash: UInt64) -> Int {
-    let count = count
-    let pattern = (hash & 0xFF) &* 0x0101_0101_0101_0101
-    var first = 0
-    while first < count {
-      let difference = load(8 + first, as: UInt64.self) ^ pattern
-      // Each zero byte of `difference` sets its top bit; a false hit above a true one is harmless.
-      var hits = (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
-      while hits != 0 {
-        let index = first + hits.trailingZeroBitCount >> 3
-        if index < count, self[index].key == key { return index }
-        hits &= hits &- 1
-      }
-      first += 8
-    }
-    return -1
-  }
-
-  func append(_ item: Item, hash: UInt64) {
-    let index = count
-    assert(index < capacity)
-    self[index] = item
-    store(UInt8(truncatingIfNeeded: hash), at: 8 + index)
-    count = index + 1
-  }
-
-  /// Takes out the item at `index`; the last one takes its place.
-  func remove(at index: Int) {
-    let last = count - 1
-    if index != last {
-      self[index] = self[last]
-      store(load(8 + last, as: UInt8.self), at: 8 + index)
-    }
-    count = last
-  }
-
-  func releaseChildren() {
-    for index in 0..<count { self[index].release() }
-  }
-
-  /// The same items in a leaf of another capacity or depth; ownership is not changed.
-  func moved(capacity: Int, depth: Int) -> TableLeaf {
-    assert(capacity >= count)
-    let leaf = TableLeaf.make(depth: depth, capacity: capacity)
-    leaf.write(view(at: 8, size: 32), at: 8)
-    leaf.write(view(at: Self.itemsOffset, size: count * 8), at: Self.itemsOffset)
-    leaf.count = count
-    return leaf
-  }
-}
-
 /// A table of items by key, each key once.
 struct HashTable<Item: HashItem>: ~Copyable {
-  private typealias Node = TableNode<Item>
-  private typealias Leaf = TableLeaf<Item>
+  typealias Node = TableNode<Item>
+  typealias Leaf = TableLeaf<Item>
 
-  private var root: Twig?
+  private(set) var root: Twig?
   private(set) var count = 0
   let hash: KeyHash
   /// True from the first snapshot until `snapshotsEnded`: paths must be checked for sharing.
@@ -242,7 +50,7 @@ struct HashTable<Item: HashItem>: ~Copyable {
 
   deinit { if let root { Self.release(root) } }
 
-  fileprivate static func release(_ twig: Twig) {
+  static func release(_ twig: Twig) {
     if twig.isNode {
       unsafe Node(address: twig.address).release()
     } else {
@@ -250,14 +58,14 @@ struct HashTable<Item: HashItem>: ~Copyable {
     }
   }
 
-  fileprivate static func retain(_ twig: Twig) {
+  static func retain(_ twig: Twig) {
     unsafe Leaf(address: twig.address).retain()  // The count lies at the same place in both.
   }
 
   private static func isShared(_ twig: Twig) -> Bool { unsafe Leaf(address: twig.address).isShared }
 
   @inline(__always)
-  private func leaf(_ hash: UInt64) -> Leaf? { Self.leaf(of: root, hash) }
+  func leaf(_ hash: UInt64) -> Leaf? { Self.leaf(of: root, hash) }
 
   @inline(__always)
   private static func leaf(of root: Twig?, _ hash: UInt64) -> Leaf? {
@@ -458,47 +266,6 @@ struct HashTable<Item: HashItem>: ~Copyable {
   }
 }
 
-/// What was in a table that has been emptied, to be freed leaf by leaf.
-///
-/// Parts that a snapshot shares are let go as they are: the snapshot frees them.
-struct BuriedTable<Item: HashItem>: Buried {
-  private var twigs: [Twig]
-
-  fileprivate init(_ root: Twig?) { twigs = root.map { [$0] } ?? [] }
-
-  var isEmpty: Bool { twigs.isEmpty }
-
-  mutating func freeSome(_ limit: Int, _ graveyard: inout Graveyard) -> Int {
-    var left = limit
-    while left > 0, let twig = twigs.popLast() {
-      let node = unsafe TableNode<Item>(address: twig.address)
-      let leaf = unsafe TableLeaf<Item>(address: twig.address)
-      left -= 1
-      if twig.isNode {
-        guard !node.isShared else {
-          node.release()
-          continue
-        }
-        node.forEachChild { twigs.append($0) }
-        node.free()
-      } else {
-        guard !leaf.isShared else {
-          leaf.release()
-          continue
-        }
-        left -= leaf.count
-        for index in 0..<leaf.count { leaf[index].bury(in: &graveyard) }
-        leaf.free()
-      }
-    }
-    return limit - left
-  }
-
-  func freeAll() {
-    for twig in twigs { HashTable<Item>.release(twig) }
-  }
-}
-
 // MARK: In a block
 
 extension HashTable {
@@ -567,53 +334,6 @@ extension HashTable {
 
 // MARK: Snapshots
 
-/// The items of a snapshot, one by one in the order of their hashes.
-///
-/// What has been handed out is let go at once: the longer it goes on, the less there is that a writer
-/// must copy. It may live on another thread than the table.
-struct TableItems<Item: HashItem>: ~Copyable {
-  /// What is still to come, the next one last; all of it owned.
-  private var twigs: [Twig]
-  private var items: [Item] = []
-  /// How many items the table had.
-  let total: Int
-
-  fileprivate init(_ root: Twig?, count: Int) {
-    twigs = root.map { [$0] } ?? []
-    total = count
-  }
-
-  deinit {
-    for twig in twigs { HashTable<Item>.release(twig) }
-    for item in items { item.release() }
-  }
-
-  /// The next item, which the caller owns.
-  mutating func next() -> Item? {
-    while true {
-      if let item = items.popLast() { return item }
-      guard let twig = twigs.popLast() else { return nil }
-      if twig.isNode {
-        let node = unsafe TableNode<Item>(address: twig.address)
-        let first = twigs.count
-        node.forEachChild { child in
-          HashTable<Item>.retain(child)
-          twigs.append(child)
-        }
-        twigs[first...].reverse()
-        node.release()
-      } else {
-        let leaf = unsafe TableLeaf<Item>(address: twig.address)
-        for index in 0..<leaf.count {
-          leaf[index].retain()
-          items.append(leaf[index])
-        }
-        leaf.release()
-      }
-    }
-  }
-}
-
 extension HashTable {
   /// The whole table as it is now, for reading on any thread.
   ///
@@ -665,141 +385,5 @@ extension HashTable {
     let leaf = unsafe Leaf(address: twig.address)
     for index in 0..<leaf.count { leaf[index].retain() }
     return leaf.moved(capacity: leaf.capacity, depth: leaf.depth).twig
-  }
-}
-
-// MARK: Walking
-
-extension HashTable {
-  /// Bits of the hash that a cursor keeps: clients read cursors as numbers below 2^53.
-  private static var cursorBits: UInt64 { 48 }
-
-  /// The cursor from which a scan begins with the item whose hash this is, among few others.
-  static func cursor(of hash: UInt64) -> UInt64 { hash >> (64 - cursorBits) }
-
-  /// Calls `body` with at least `atLeast` items from `cursor` on, or all that are left.
-  ///
-  /// - Returns: the cursor to go on with; 0 when the whole table has been walked.
-  /// Guarantee: an item that is in the table from cursor 0 until 0 returns is met at least once.
-  func scan(from cursor: UInt64, atLeast: Int, _ body: (Item) -> Void) -> UInt64 {
-    guard let root else { return 0 }
-    let shift = 64 - Self.cursorBits
-    guard cursor < 1 << Self.cursorBits else { return 0 }
-    var position = cursor << shift
-    var met = 0
-    var leaves = 0
-    while true {
-      var twig = root
-      while twig.isNode {
-        let node = unsafe Node(address: twig.address)
-        twig = node[node.slot(of: position)]
-      }
-      let leaf = unsafe Leaf(address: twig.address)
-      for index in 0..<leaf.count { body(leaf[index]) }
-      met += leaf.count
-      leaves += 1
-      guard leaf.depth > 0 else { return 0 }
-      let span = UInt64(1) << UInt64(64 - leaf.depth)
-      let (next, wrapped) = (position & ~(span - 1)).addingReportingOverflow(span)
-      if wrapped { return 0 }
-      position = next
-      let isBoundary = position & (1 << shift - 1) == 0
-      if isBoundary, met >= atLeast || leaves / 10 >= atLeast { return position >> shift }
-    }
-  }
-
-  /// Calls `body` with every item, in the order of their hashes.
-  func forEach(_ body: (Item) -> Void) {
-    guard let root else { return }
-    _ = Self.walk(root) {
-      body($0)
-      return true
-    }
-  }
-
-  /// Calls `body` with the items below `twig`, in the order of their hashes, until it returns false.
-  private static func walk(_ twig: Twig, _ body: (Item) -> Bool) -> Bool {
-    guard twig.isNode else {
-      let leaf = unsafe Leaf(address: twig.address)
-      for index in 0..<leaf.count where !body(leaf[index]) { return false }
-      return true
-    }
-    let node = unsafe Node(address: twig.address)
-    var slot = 0
-    while slot < node.slots.upperBound {
-      let child = node[slot]
-      slot += node.run(of: child)
-      guard walk(child, body) else { return false }
-    }
-    return true
-  }
-
-  /// Items with the least hashes, at most a leaf of them, in no order; none of an empty table.
-  func firstItems() -> [Item] {
-    var items: [Item] = [], position: UInt64 = 0
-    while items.isEmpty, count > 0, let leaf = leaf(position) {
-      for index in 0..<leaf.count { items.append(leaf[index]) }
-      guard leaf.depth > 0 else { break }
-      position &+= UInt64(1) << UInt64(64 - leaf.depth)  // Leaves that are empty are few.
-    }
-    return items
-  }
-
-  /// How many times as dense as the mean a leaf may be for its items to be as likely as others.
-  private static var densityMax: Double { 4 }
-
-  /// Some item, each as likely as the others.
-  ///
-  /// A random point of the hashes meets a leaf the rarer the deeper it lies, and one of its items the
-  /// rarer the more there are: who lies dense is accepted as much more often.
-  /// - Complexity: O(1): about four leaves are looked at.
-  func randomItem(using random: inout SplitMix64) -> Item? {
-    guard count > 0, let root else { return nil }
-    while true {
-      guard let leaf = leaf(random.next()) else { return nil }
-      guard leaf.count > 0 else { continue }
-      let density = Double(sign: .plus, exponent: leaf.depth, significand: Double(leaf.count))
-      let chance = root.isNode ? density / (Double(count) * Self.densityMax) : 1
-      guard Double(random.next() >> 11) * 0x1p-53 < chance else { continue }
-      return leaf[Int(random.next() % UInt64(leaf.count))]
-    }
-  }
-
-  func checkInvariants() {
-    var seen = 0
-    func check(_ twig: Twig, prefix: UInt64, within parent: Node?) {
-      if twig.isNode {
-        let node = unsafe Node(address: twig.address)
-        precondition(node.depth == (parent.map { $0.depth + 8 } ?? 0))
-        precondition(parent.map { $0.bits == Node.bitsMax } ?? true)
-        var slot = 0
-        while slot < node.slots.upperBound {
-          let child = node[slot]
-          let run = node.run(of: child)
-          precondition(slot % run == 0)
-          for other in slot..<slot + run {
-            unsafe precondition(node[other].address == child.address)
-          }
-          check(
-            child, prefix: prefix | UInt64(slot) << UInt64(64 - node.bits - node.depth),
-            within: node)
-          slot += run
-        }
-      } else {
-        let leaf = unsafe Leaf(address: twig.address)
-        precondition(leaf.count <= leaf.capacity && leaf.capacity <= Leaf.countMax)
-        for index in 0..<leaf.count {
-          let itemHash = leaf[index].hash(by: hash)
-          if leaf.depth > 0 {
-            let shift = UInt64(64 - leaf.depth)
-            precondition(itemHash >> shift == prefix >> shift)
-          }
-          precondition(leaf.load(8 + index, as: UInt8.self) == UInt8(truncatingIfNeeded: itemHash))
-        }
-        seen += leaf.count
-      }
-    }
-    if let root { check(root, prefix: 0, within: nil) }
-    precondition(seen == count)
   }
 }

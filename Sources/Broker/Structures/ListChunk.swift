@@ -116,15 +116,15 @@ struct ListChunk: Block {
 
   // MARK: Layout of one mixed element
 
-  private static func headSize(_ size: Int, isMarked: Bool = false) -> Int {
+  static func headSize(_ size: Int, isMarked: Bool = false) -> Int {
     if isMarked { return markSize + (size <= 0xFF ? 2 : size <= 0xFFFF ? 3 : 5) }
     return size < 0xF0 ? 1 : size <= 0xFF ? 2 : size <= 0xFFFF ? 3 : 5
   }
 
   /// Bytes of a mark.
-  private static var markSize: Int { 8 }
+  static var markSize: Int { 8 }
 
-  private static func tailSize(_ size: Int) -> Int {
+  static func tailSize(_ size: Int) -> Int {
     size < 1 << 7 ? 1 : size < 1 << 14 ? 2 : size < 1 << 21 ? 3 : size < 1 << 28 ? 4 : 5
   }
 
@@ -451,63 +451,8 @@ struct ListChunk: Block {
     return copy
   }
 
-  // MARK: Outside of memory
-
   /// The bytes of all elements as they lie here; with `count` and `elementSize` they are the chunk.
   var payload: ByteView { bytes(start, used) }
-
-  /// The chunk whose three parts these are, or nil when they are those of none.
-  static func make(count: Int, elementSize: UInt32, payload: ByteView) -> ListChunk? {
-    guard count > 0, count <= countMax, payload.count <= Int(UInt32.max) else { return nil }
-    let isWhole =
-      elementSize == mixed
-      ? countMixed(payload) == count : payload.count == count * Int(elementSize)
-    guard isWhole else { return nil }
-    let chunk = ListChunk.make(capacity: payload.count, fillingFrom: .tail)
-    chunk.write(payload, at: headerSize)
-    chunk.end = payload.count
-    chunk.count = count
-    chunk.elementSize = elementSize
-    return chunk
-  }
-
-  /// How many elements lie in a mixed payload, or nil when it does not end with one.
-  private static func countMixed(_ payload: ByteView) -> Int? {
-    var offset = 0, count = 0
-    while offset < payload.count {
-      let first = payload[offset]
-      let isMarked = first >= 0xF8
-      let lengths: Int
-      switch first & (isMarked ? 0xF7 : 0xFF) {
-      case 0..<0xF0: lengths = 0
-      case 0xF0: lengths = 1
-      case 0xF1: lengths = 2
-      case 0xF2: lengths = 4
-      default: return nil
-      }
-      let head = 1 + lengths + (isMarked ? markSize : 0)
-      guard head <= payload.count - offset else { return nil }
-      var size = lengths == 0 ? Int(first) : 0
-      for place in stride(from: lengths, to: 0, by: -1) {
-        size = size << 8 | Int(payload[offset + place])
-      }
-      if isMarked, payload.littleEndian(at: offset + 1 + lengths, as: UInt64.self) == 0 {
-        return nil
-      }
-      let front = head + size, tail = tailSize(front)
-      guard headSize(size, isMarked: isMarked) == head, front + tail <= payload.count - offset
-      else { return nil }
-      var left = front
-      for place in stride(from: offset + front + tail - 1, through: offset + front, by: -1) {
-        let isLast = place == offset + front
-        guard payload[place] == UInt8(left & 0x7F) | (isLast ? 0 : 0x80) else { return nil }
-        left >>= 7
-      }
-      offset += front + tail
-      count += 1
-    }
-    return count
-  }
 
   func checkInvariants() {
     precondition(start >= 0 && start <= end && end <= capacity)

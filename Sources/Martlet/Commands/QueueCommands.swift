@@ -64,7 +64,7 @@ public struct QueueStatistics: Sendable, Hashable {
   public let age: Duration?
   /// Jobs that were ever added.
   public let added: Int
-  /// Jobs that were ever taken.
+  /// Jobs that were ever taken, without those that were given back uncounted.
   public let taken: Int
   /// Jobs that were ever acknowledged.
   public let acknowledged: Int

@@ -176,6 +176,35 @@ private func bytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 0x61, count: co
   #expect(rig.stop() == 0)
 }
 
+/// Goal: a reply that a commit lets go behind the turn's replies leaves at once, not with the next event.
+/// Method: a checkpoint begins with such a commit. Where the engine writes it itself, which it does while
+/// the log's writer sleeps, no wake-up follows.
+@Test func aReplyThatIsReleasedLateInATurnWaitsForNoEvent() throws {
+  let rig = try ServerRig { $0.sync = .everysec }
+  let client = try rig.client()
+  for _ in 0..<DiskPace.runMin {
+    client.received.reset()
+    client.request("SET k v")
+    #expect(rig.run(client, until: "+OK\r\n"))
+  }
+  var isMet = false
+  for _ in 0..<1000 where !isMet {
+    #expect(rig.run([]) { $0.host.checkpoint == nil && rig.log.statistics.hasNextSegment })
+    client.received.reset()
+    client.request("SET k v", "BGSAVE")
+    client.send()
+    let before = rig.log.statistics.framesWrittenAtOnce
+    rig.server.turn()
+    client.read()
+    isMet = rig.log.statistics.framesWrittenAtOnce > before && client.text == ""
+    if isMet { #expect(rig.server.patience() == 0) }
+    #expect(rig.run(client, until: "+OK\r\n+Background saving started\r\n"))
+  }
+  #expect(isMet)
+  #expect(rig.run([]) { $0.host.checkpoint == nil })
+  #expect(rig.stop() == 0)
+}
+
 // MARK: Listeners
 
 /// Goal: a listener that does not read costs no more than its limit, is dropped with a word in the

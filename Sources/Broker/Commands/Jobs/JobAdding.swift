@@ -89,22 +89,15 @@ enum JobCommands {
     // What the log has was let in: what is ready then may be more, for a wait in between.
     if let lengthMax, !c.isLoading, c.readyCount(key) >= lengthMax { return false }
     let number = add(&c, key, addition)
-    reply(&c, number, .new, addition)
+    reply(&c, addition.extras.id ?? JobID.text(number, node: c.jobs.node), .new, addition)
     return true
   }
 
   private static func reply(
-    _ c: inout Context, _ number: UInt64, _ status: Status, _ addition: Addition
+    _ c: inout Context, _ id: [UInt8], _ status: Status, _ addition: Addition
   ) {
     if addition.showsStatus { c.reply.array(2) }
-    let mayHaveID = status != .new || addition.extras.id != nil
-    if mayHaveID, let record = c.jobs.spaces[c.database].find(number) {
-      c.reply.bulk(JobID.text(record, node: c.jobs.node))
-    } else {
-      var id: [UInt8] = []
-      JobID.append(number, node: c.jobs.node, to: &id)
-      c.reply.bulk(id)
-    }
+    c.reply.bulk(id)
     if addition.showsStatus { c.reply.integer(status.rawValue) }
   }
 
@@ -224,8 +217,8 @@ enum JobCommands {
     c.seeJobs()
     if let id = addition.extras.id {
       let name = id.withView { JobName.id($0) }
-      if let holder = name.withView({ c.jobs.spaces[c.database].holder(of: $0, now: now) }) {
-        reply(&c, holder.number, .existing, addition)
+      if name.withView({ c.jobs.spaces[c.database].holder(of: $0, now: now) != nil }) {
+        reply(&c, id, .existing, addition)
         return true
       }
     }
@@ -234,12 +227,14 @@ enum JobCommands {
     guard let holder = name.withView({ c.jobs.spaces[c.database].holder(of: $0, now: now) }) else {
       return false
     }
-    if addition.replaces, let record = holder.record, try replaceBody(&c, of: record, key, addition)
-    {
-      reply(&c, holder.number, .replaced, addition)
-    } else {
-      reply(&c, holder.number, .existing, addition)
-    }
+    let id = JobID.text(of: holder, node: c.jobs.node)
+    let isReplaced =
+      if addition.replaces, let record = holder.record {
+        try replaceBody(&c, of: record, key, addition)
+      } else {
+        false
+      }
+    reply(&c, id, isReplaced ? .replaced : .existing, addition)
     return true
   }
 
@@ -314,7 +309,10 @@ enum JobCommands {
       let name = JobName.unique(unique, of: key.bytes)
       if addition.uniqueFor == nil { extras.unique = name }
       let until = addition.uniqueFor.map { now + $0 } ?? 0
-      name.withView { c.jobs.spaces[db].setName($0, number, until: until) }
+      let id = addition.uniqueFor == nil ? [] : extras.id ?? []
+      name.withView { name in
+        id.withView { c.jobs.spaces[db].setName(name, number, until: until, chosenID: $0) }
+      }
     }
     if let id = extras.id {
       id.withView { JobName.id($0) }.withView { c.jobs.spaces[db].setName($0, number) }

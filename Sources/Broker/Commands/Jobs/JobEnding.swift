@@ -173,8 +173,7 @@ extension JobCommands {
         extras?.error = error
       }
       if isFree {
-        let own = c.jobs.spaces[c.database].unshared(record)
-        if own.uncounted < own.epoch { own.uncounted += 1 }
+        let own = c.uncountDelivery(of: record, now: now)
         giveBack(&c, own, after: delay ?? 0, now: now, extras)
       } else {
         fail(&c, record, isDead: isDead, delay: delay, now: now, extras)

@@ -205,6 +205,7 @@ extension JobCommands {
       if fetch.end == .head { record.flags.insert(.fromHead) }
       record.epoch += 1
       record.lease = fetch.lease ?? retry ?? term
+      record.minute = now / JobQueue.rateWindow
       reply(&c, key, record, fetch)
       list.remove(at: end)
       taken += 1
@@ -306,10 +307,21 @@ extension Context {
   }
 
   /// Gives a lease back as if the job had not been taken.
-  mutating func release(_ old: JobRecord, now: Int64) {
+  mutating func release(_ record: JobRecord, now: Int64) {
+    giveBack(uncountDelivery(of: record, now: now), now: now)
+  }
+
+  /// Has the last delivery of a leased job count as none, for the job and for its queue.
+  ///
+  /// - Returns: the record, which may be another block by that.
+  mutating func uncountDelivery(of old: JobRecord, now: Int64) -> JobRecord {
     let record = jobs.spaces[database].unshared(old)
     if record.uncounted < record.epoch { record.uncounted += 1 }
-    giveBack(record, now: now)
+    if let queue = jobs.spaces[database].writableQueue(record.place) {
+      queue[.taken] = max(0, queue[.taken] - 1)
+      queue.uncount(.output, minute: record.minute, now: now)
+    }
+    return record
   }
 }
 

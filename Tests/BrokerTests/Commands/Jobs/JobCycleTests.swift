@@ -379,6 +379,34 @@ func aJobThatWaitsForItsTimeGoesWhenItsTimeToLiveIsOver(_ before: String, _ line
   #expect(rig.send("LRANGE q 0 -1") == "*1 $1 h")
 }
 
+/// Goal: a key that is held for a time answers with the id that was chosen, whatever became of the job. Method:
+/// the job is done, and asked for again after restarts from the log and from a checkpoint.
+@Test func aKeyHeldForATimeKnowsTheChosenId() throws {
+  var engine = RestartingEngine()
+  #expect(engine.send("ADDJOB q a 0 ID own UNIQUE k FOR 5 WITHSTATUS") == "own :1")
+  #expect(engine.send("ADDJOB q a 0 UNIQUE plain FOR 5 WITHSTATUS") == "\(second) :1")
+  #expect(engine.send("GETJOB COUNT 2 FROM q") == "q own.1.1 a q \(second).1 a")
+  #expect(engine.send("ACKJOB own.1.1 \(second).1") == ":2")
+  for end in ["", "log", "checkpoint", "both"] {
+    if end == "checkpoint" {
+      engine.beginCheckpoint()
+      engine.endCheckpoint()
+    }
+    if !end.isEmpty { try engine.restart(after: 0, monotonic: 7) }
+    #expect(engine.send("ADDJOB q b 0 UNIQUE k WITHSTATUS") == "own :0", "\(end)")
+    #expect(engine.send("ADDJOB q b 0 ID other UNIQUE k REPLACE WITHSTATUS") == "own :0", "\(end)")
+    #expect(engine.send("ADDJOB q b 0 UNIQUE plain WITHSTATUS") == "\(second) :0", "\(end)")
+    #expect(engine.send("SHOW own") == "")
+    engine.harness.checkInvariants()
+  }
+  // Whoever has the id now: the key's job had it.
+  #expect(engine.send("ADDJOB q c 0 ID own WITHSTATUS") == "own :1")
+  #expect(engine.send("ADDJOB q b 0 UNIQUE k WITHSTATUS") == "own :0")
+  engine.harness.advance(milliseconds: 5000)
+  engine.runTimers()
+  #expect(engine.send("ADDJOB q d 0 UNIQUE k WITHSTATUS") == "\(JobRig.id(4)) :1")
+}
+
 @Test func aHigherPriorityIsTakenFirst() {
   var rig = JobRig()
   _ = rig.send("LPUSH q raw")

@@ -67,7 +67,10 @@ func damagedRecordsOfJobsDoNoHarm(seed: UInt64) {
         }
       }
     case 1:
-      var note: [UInt8] = [2] + (0..<16).map { $0 == 0 || $0 == 8 ? UInt8(number) : 0 }
+      let hasID = random.next() % 2 == 0
+      var note: [UInt8] = [hasID ? 3 : 2]
+      note += (0..<16).map { $0 == 0 || $0 == 8 ? UInt8(number) : 0 }
+      if hasID { note += [3, 0] + Array("own".utf8) }
       note += JobName.unique(ByteView("k"), of: ByteView("q1"))
       damage(&note, &random)
       note.withView { _ = rig.harness.engine.context.jobs.load(note: $0, in: 0) }

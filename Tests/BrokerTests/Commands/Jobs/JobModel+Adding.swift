@@ -38,15 +38,16 @@ extension JobModel {
 
   /// - Returns: the reply, or the code of the error.
   mutating func add(_ addition: Addition) -> String {
-    func answer(_ number: Int, _ status: Int) -> String {
-      (jobs[number]?.name ?? JobRig.id(number)) + (addition.showsStatus ? " :\(status)" : "")
+    func answer(_ number: Int, _ status: Int, chosen id: String? = nil) -> String {
+      (jobs[number]?.name ?? id ?? JobRig.id(number)) + (addition.showsStatus ? " :\(status)" : "")
     }
     let queue = addition.queue, settings = settings(queue)
     if settings.isPausedIn { return "-PAUSED" }
     if let holder = addition.id.flatMap({ ids[$0] }) { return answer(holder, 0) }
     let name = addition.unique.map { "\(queue)/\($0)" }
     if let hold = name.flatMap({ holds[$0] }), hold.until ?? .max > now {
-      return answer(hold.number, addition.replaces && replace(hold.number, addition) ? 2 : 0)
+      let isReplaced = addition.replaces && replace(hold.number, addition)
+      return answer(hold.number, isReplaced ? 2 : 0, chosen: hold.id)
     }
     if let most = addition.lengthMax ?? settings.lengthMax, count(queue) >= most {
       return "-MAXLEN"
@@ -61,7 +62,8 @@ extension JobModel {
     job.keep = addition.keep
     if let id = addition.id { ids[id] = job.number }
     if let name {
-      holds[name] = Hold(number: job.number, until: addition.uniqueFor.map { now + $0 })
+      let until = addition.uniqueFor.map { now + $0 }
+      holds[name] = Hold(number: job.number, until: until, id: addition.id)
       if addition.uniqueFor == nil { job.unique = name }
       job.isUniqueUntilStart = addition.isUntilStart
     }

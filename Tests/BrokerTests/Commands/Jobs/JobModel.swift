@@ -81,6 +81,8 @@ struct JobModel {
   struct Hold {
     let number: Int
     let until: Int64?
+    /// The id that was chosen for the job.
+    var id: String?
   }
 
   /// The jobs' clock, and the wall's.

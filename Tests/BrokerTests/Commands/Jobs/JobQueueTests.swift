@@ -82,6 +82,59 @@ private let first = JobRig.id(1), second = JobRig.id(2)
   #expect(rig.send("QSTAT none") == "$-1")
 }
 
+/// Goal: what was given back uncounted did not go out, whoever gave it back, and neither did it by the rates
+/// of its minute. Method: two deliveries of each way, one given back, before a change of the minute and behind
+/// it; the job's own attempts say the same.
+@Test(arguments: [0, 60_000, 180_000] as [Int64], [false, true])
+func whatWasGivenBackIsNotCountedAsOut(after wait: Int64, isUnsent: Bool) throws {
+  var rig = JobRig()
+  rig.advance(60_000 - rig.harness.engine.context.jobsNow() % 60_000)
+  for body in ["a", "b"] { _ = rig.send("ADDJOB q \(body) 0") }
+  let worker = rig.harness.client()
+  _ = rig.values("GETJOB LEASE 600000 FROM q")
+  if isUnsent {
+    rig.harness.leave(worker, "GETJOB LEASE 600000 FROM q")
+  } else {
+    _ = rig.harness.send(worker, "GETJOB LEASE 600000 FROM q")
+  }
+  #expect(rig.value("jobs-out", of: "QSTAT q") == ":2")
+  #expect(rig.value("out-rate", of: "QSTAT q") == "0.03")
+  rig.advance(wait)
+  if isUnsent {
+    rig.harness.engine.close(worker)
+  } else {
+    #expect(rig.send("NACK \(second).1 FREE") == ":1")
+  }
+  // Once more: a receipt that is stale takes nothing back.
+  #expect(rig.send("NACK \(second).1 FREE") == ":0")
+  #expect(rig.value("out-rate", of: "QSTAT q") == (wait < 120_000 ? "0.01" : "0.00"))
+  for isRestarted in [false, true] {
+    if isRestarted { try rig.restart() }
+    #expect(rig.value("jobs-out", of: "QSTAT q") == ":1")
+    #expect(rig.value("leased", of: "QSTAT q") == ":1")
+    #expect(rig.show(second, "attempts") == ":0")
+  }
+  _ = rig.values("GETJOB FROM q")
+  #expect(rig.value("jobs-out", of: "QSTAT q") == ":2")
+}
+
+/// Goal: what is given back is taken out of the minute in which it went out, however long its lease was
+/// extended since. Method: another job goes out in the minute of the extension, and stays counted.
+@Test(arguments: [60_000, 120_000] as [Int64])
+func aRateLosesWhatItHadAndNothingElse(after wait: Int64) {
+  var rig = JobRig()
+  rig.advance(60_000 - rig.harness.engine.context.jobsNow() % 60_000)
+  for body in ["a", "b"] { _ = rig.send("ADDJOB q \(body) 0") }
+  _ = rig.values("GETJOB LEASE 600000 FROM q")
+  rig.advance(wait)
+  _ = rig.values("GETJOB LEASE 600000 FROM q")
+  #expect(rig.send("EXTEND 600000 \(first).1") == "*1 :1")
+  #expect(rig.send("NACK \(first).1 FREE") == ":1")
+  #expect(rig.value("jobs-out", of: "QSTAT q") == ":1")
+  rig.advance(30_000)
+  #expect(rig.value("out-rate", of: "QSTAT q") == "0.01")
+}
+
 /// Goal: rates are those of the minute before. Method: 30 jobs in and 15 out at second 20 of a minute; the
 /// share of that minute shrinks as time passes.
 @Test func QSTATHasTheRatesOfTheLastMinute() throws {

@@ -37,6 +37,8 @@ extension JobRig {
     _ = send("GETJOB COUNT 9 WORKER w FROM q")
     _ = send("DONE \(JobRig.id(1)).1 RESULT fine")
     _ = send("DEQUEUE \(JobRig.id(50)) own")
+    _ = send("ADDJOB q brief 0 ID gone UNIQUE other FOR 900")
+    _ = send("DELJOB gone")
   }
 }
 

@@ -42,8 +42,11 @@ struct JobRig: ~Copyable {
   }
 
   /// The value that SHOW has under `name`.
-  mutating func show(_ id: String, _ name: String) -> String? {
-    let values = values("SHOW \(id)")
+  mutating func show(_ id: String, _ name: String) -> String? { value(name, of: "SHOW \(id)") }
+
+  /// The value under `name` in the reply to a line: names and values.
+  mutating func value(_ name: String, of line: String) -> String? {
+    let values = values(line)
     guard let index = values.firstIndex(of: name), index + 1 < values.count else { return nil }
     return values[index + 1]
   }
