@@ -38,6 +38,15 @@ for _, v in ipairs({true, false, "null", "on", "off", "bad", 5}) do with("encode
 for _, v in ipairs({true, false}) do with("decode_invalid_numbers", {v}, function() for _, t in ipairs({"nan", "inf", "-inf", "0x10", "01", "1.5", "infinity", "-nan", "[NaN]"}) do try("invalid " .. t, cjson.decode, t) end end) end with("decode_invalid_numbers", {true}, f)
 with("encode_keep_buffer", {false}, f) with("encode_keep_buffer", {true}, f) with("encode_keep_buffer", {"x"}, f)
 
+-- Libraries with settings of their own; one that fails in the middle has set what was before it.
+local own, names = cjson.new(1, 2), {} for name in pairs(own) do names[#names + 1] = name end table.sort(names) print(list(true, unpack(names)))
+local other = own.new() print(own.null == cjson.null, own.new == cjson.new, own.encode == cjson.encode, own._NAME, own._VERSION, select("#", cjson.new()))
+for name, values in pairs({encode_sparse_array = {true, 7, 8}, encode_max_depth = {4}, decode_max_depth = {5}, encode_number_precision = {6}, encode_keep_buffer = {false}, encode_invalid_numbers = {"null"}, decode_invalid_numbers = {false}}) do own[name](unpack(values)) end
+for _, name in ipairs({"encode_sparse_array", "encode_max_depth", "decode_max_depth", "encode_number_precision", "encode_keep_buffer", "encode_invalid_numbers", "decode_invalid_numbers"}) do for i, json in ipairs({own, other, cjson}) do print(name, i, list(pcall(json[name]))) end end
+for i, json in ipairs({own, other, cjson}) do try(i, json.encode, {1 / 3, nan}) try(i, json.encode, 1 / 3) try(i, json.encode, {[100] = 1}) try(i, json.encode, nested(5, 1)) try(i, json.decode, "[[[[[[1]]]]]]") try(i, json.decode, "nan") end
+print(list(pcall(other.encode_sparse_array, true, 5, "x"))) print(list(pcall(other.encode_sparse_array)))
+own.x = 1 print(own.x, cjson.new().x) for i = 1, 1000 do own = own.new() end print(own.encode({own.encode_max_depth()}))
+
 -- cmsgpack.
 local function packed(...) local ok, s = pcall(cmsgpack.pack, ...) print(list(...), ok and hex(s):sub(1, 400) or s) if ok then print(list(pcall(cmsgpack.unpack, s))) end end
 for _, n in ipairs({0, -0, 1, 127, 128, 255, 256, 65535, 65536, 2 ^ 31 - 1, 2 ^ 31, 2 ^ 32 - 1, 2 ^ 32, 2 ^ 53, 2 ^ 62, 2 ^ 63, 2 ^ 64, -1, -31, -32, -33, -127, -128, -129, -32768, -32769, -2 ^ 31, -2 ^ 31 - 1, -2 ^ 53, -2 ^ 63, -2 ^ 64, 0.5, 0.1, 1e300, huge, -huge, 3.25, 16777217, 1.1}) do packed(n) end

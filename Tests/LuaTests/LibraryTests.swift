@@ -78,6 +78,21 @@ struct LibraryTests {
   @Test(arguments: [
     ("return cjson.encode({1, 2, {a = 'x/y'}})", "[1,2,{\"a\":\"x\\/y\"}]"),
     ("return cjson.encode({})", "{}"),
+    (
+      """
+      local own = cjson.new() own.encode_max_depth(2) own.encode_invalid_numbers('null')
+      local other = own.new() other.encode_number_precision(3)
+      return {cjson.encode({{{1/3}}}), own.encode(0/0), other.encode(1/3), own.encode(1/3)}
+      """, "{[[[0.33333333333333]]],null,0.333,0.33333333333333}"
+    ),
+    (
+      "local own = cjson.new() own.encode_max_depth(2) return own.encode({{{1}}})",
+      "!user_script:1: Cannot serialise, excessive nesting (3)"
+    ),
+    (
+      "local own = cjson.new() pcall(own.encode_sparse_array, true, 5, 'x') return {own.encode_sparse_array()}",
+      "{true,5,10}"
+    ),
     ("return cjson.encode({[1] = 1, [2] = 2, [4] = 4})", "[1,2,null,4]"),
     (
       "return cjson.encode({[1] = 1, [1000] = 2})",

@@ -42,7 +42,7 @@ struct JSONDecoder {
     if text.count >= 2 && (text[0] == 0 || text[1] == 0) {
       throw call.failure("JSON parser does not support UTF-16 or UTF-32")
     }
-    var decoder = JSONDecoder(call: call, text: text, settings: call.machine.body.json)
+    var decoder = JSONDecoder(call: call, text: text, settings: call.jsonSettings)
     try decoder.next()
     let value = try decoder.element()
     try decoder.next()

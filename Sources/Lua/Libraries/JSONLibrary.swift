@@ -1,41 +1,42 @@
 // JSONLibrary.swift: `cjson`: values to JSON and back, with lua-cjson's options and texts.
-// Reading is in JSONDecoder.swift.
-
-/// What the configuration functions of cjson set; it holds for all scripts of an interpreter, as in Redis.
-struct JSONSettings {
-  /// What becomes of NaN and infinities.
-  enum InvalidNumbers: Int {
-    case off, on, null
-  }
-
-  /// Native stack bounds nesting, whatever the script sets.
-  static let depthLimit = 2000
-
-  var sparseConvert = false
-  var sparseRatio = 2
-  var sparseSafe = 10
-  var encodeDepthMax = 1000
-  var decodeDepthMax = 1000
-  var precision = 14
-  var keepBuffer = true
-  var encodeInvalid = InvalidNumbers.off
-  var decodeInvalid = true
-}
+// Its settings are in JSONSettings.swift, reading is in JSONDecoder.swift.
 
 enum JSONLibrary {
+  /// The functions of a library; the places of all others among the native ones follow that of `new`.
+  private static var functions: KeyValuePairs<StaticString, NativeFunction> {
+    [
+      "new": new, "encode": encode, "decode": JSONDecoder.decode,
+      "encode_sparse_array": sparseArray, "encode_max_depth": encodeMaxDepth,
+      "decode_max_depth": decodeMaxDepth, "encode_number_precision": numberPrecision,
+      "encode_keep_buffer": keepBuffer, "encode_invalid_numbers": encodeInvalid,
+      "decode_invalid_numbers": decodeInvalid,
+    ]
+  }
+
   static func open(_ machine: Machine) {
-    let json = machine.library(
-      "cjson",
-      [
-        "encode": encode, "decode": JSONDecoder.decode,
-        "encode_sparse_array": sparseArray, "encode_max_depth": encodeMaxDepth,
-        "decode_max_depth": decodeMaxDepth, "encode_number_precision": numberPrecision,
-        "encode_keep_buffer": keepBuffer, "encode_invalid_numbers": encodeInvalid,
-        "decode_invalid_numbers": decodeInvalid,
-      ])
+    let first = machine.body.natives.count
+    for (_, function) in functions { _ = machine.register(function) }
+    machine.set(machine.body.globals, "cjson", Value(make(machine, first: first, [])))
+  }
+
+  /// A library of the functions registered from `first` on, each with `values` of its own.
+  private static func make(_ machine: Machine, first: Int, _ values: [Value]) -> Table {
+    let json = machine.table(nodeCount: functions.count + 3)
+    for (offset, function) in functions.enumerated() {
+      machine.set(json, function.key, Value(machine.native(first + offset, values)))
+    }
     machine.set(json, "null", .null)
     machine.set(json, "_NAME", Value(machine.string("cjson")))
     machine.set(json, "_VERSION", Value(machine.string("2.1.0")))
+    return json
+  }
+
+  /// The library once more, with settings of its own.
+  static func new(_ call: Call) throws(Failure) -> Int {
+    let settings = call.machine.table(arrayCount: JSONSettings.count)
+    JSONSettings().write(to: settings, call.machine)
+    return call.result(
+      Value(make(call.machine, first: call.native.body.function, [Value(settings)])))
   }
 
   static func encode(_ call: Call) throws(Failure) -> Int {
@@ -94,56 +95,54 @@ enum JSONLibrary {
 
   static func sparseArray(_ call: Call) throws(Failure) -> Int {
     try checkCount(call, 3)
-    var json = call.machine.body.json
-    var convert = json.sparseConvert ? 1 : 0
+    var convert = call.jsonSettings.sparseConvert ? 1 : 0
     try option(call, 1, &convert, ["off", "on"])
-    json.sparseConvert = convert == 1
-    try integer(call, 2, &json.sparseRatio, from: 0)
-    try integer(call, 3, &json.sparseSafe, from: 0)
-    call.machine.body.json = json
+    call.jsonSettings.sparseConvert = convert == 1
+    try integer(call, 2, &call.jsonSettings.sparseRatio, from: 0)
+    try integer(call, 3, &call.jsonSettings.sparseSafe, from: 0)
     return 3
   }
 
   static func encodeMaxDepth(_ call: Call) throws(Failure) -> Int {
     try checkCount(call, 1)
-    try integer(call, 1, &call.machine.body.json.encodeDepthMax, from: 1)
+    try integer(call, 1, &call.jsonSettings.encodeDepthMax, from: 1)
     return 1
   }
 
   static func decodeMaxDepth(_ call: Call) throws(Failure) -> Int {
     try checkCount(call, 1)
-    try integer(call, 1, &call.machine.body.json.decodeDepthMax, from: 1)
+    try integer(call, 1, &call.jsonSettings.decodeDepthMax, from: 1)
     return 1
   }
 
   static func numberPrecision(_ call: Call) throws(Failure) -> Int {
     try checkCount(call, 1)
-    try integer(call, 1, &call.machine.body.json.precision, from: 1, to: 14)
+    try integer(call, 1, &call.jsonSettings.precision, from: 1, to: 14)
     return 1
   }
 
   /// Buffers are the machine's here; the setting is kept for whoever asks.
   static func keepBuffer(_ call: Call) throws(Failure) -> Int {
     try checkCount(call, 1)
-    var setting = call.machine.body.json.keepBuffer ? 1 : 0
+    var setting = call.jsonSettings.keepBuffer ? 1 : 0
     try option(call, 1, &setting, ["off", "on"])
-    call.machine.body.json.keepBuffer = setting == 1
+    call.jsonSettings.keepBuffer = setting == 1
     return 1
   }
 
   static func encodeInvalid(_ call: Call) throws(Failure) -> Int {
     try checkCount(call, 1)
-    var setting = call.machine.body.json.encodeInvalid.rawValue
+    var setting = call.jsonSettings.encodeInvalid.rawValue
     try option(call, 1, &setting, ["off", "on", "null"])
-    call.machine.body.json.encodeInvalid = JSONSettings.InvalidNumbers(rawValue: setting) ?? .off
+    call.jsonSettings.encodeInvalid = JSONSettings.InvalidNumbers(rawValue: setting) ?? .off
     return 1
   }
 
   static func decodeInvalid(_ call: Call) throws(Failure) -> Int {
     try checkCount(call, 1)
-    var setting = call.machine.body.json.decodeInvalid ? 1 : 0
+    var setting = call.jsonSettings.decodeInvalid ? 1 : 0
     try option(call, 1, &setting, ["off", "on"])
-    call.machine.body.json.decodeInvalid = setting == 1
+    call.jsonSettings.decodeInvalid = setting == 1
     return 1
   }
 }
@@ -156,7 +155,7 @@ struct JSONEncoder: ~Copyable {
 
   init(call: Call) {
     self.call = call
-    settings = call.machine.body.json
+    settings = call.jsonSettings
     buffer = Buffer(call.machine)
   }
 
