@@ -149,7 +149,8 @@ struct Entry: HashItem {
 
   private func retainValue() {
     guard encoding == .block else { return }
-    unsafe List(address: block).retain()  // The count of owners lies at the same place in all blocks.
+    // The count of owners lies at the same place in all blocks.
+    unsafe List(address: block).retain()
   }
 
   func releaseChildren() {

@@ -56,11 +56,11 @@ enum Operation: UInt8 {
   case iterate  // R[a + 3] ... R[a + 2 + b] = R[a](R[a + 1], R[a + 2])
   case iterateLoop  // if R[a + 3] is not nil: R[a + 2] = R[a + 3], jump c
   // Functions
-  case call  // R[a] ... = R[a](R[a + 1] ... R[a + b - 1]), c - 1 results; b = 0: up to top; c = 0: all, to top
+  case call  // R[a] ... = R[a](R[a + 1] ... R[a + b - 1]), c - 1 results; b, c = 0: up to top
   case tailCall  // return R[a](R[a + 1] ... R[a + b - 1])
   case `return`  // return R[a] ... R[a + b - 2]; b = 0: up to top
   case close  // close the upvalues of R[a] and above
-  case closure  // R[a] = a closure of child function c; what it catches is in the instructions that follow
+  case closure  // R[a] = a closure of child function c; what it catches: instructions that follow
   case variadic  // R[a] ... R[a + b - 2] = ...; b = 0: all, to top
 }
 

@@ -60,7 +60,7 @@ private let first = JobRig.id(1), second = JobRig.id(2)
   #expect(rig.values("ADDJOB q e 0 UNIQUE a WITHSTATUS") == [JobRig.id(5), ":1"])
 }
 
-@Test func QSTATCountsWhatHappened() {
+@Test func aQueueCountsWhatHappened() {
   var rig = JobRig()
   for body in ["a", "b", "c"] { _ = rig.send("ADDJOB q \(body) 0") }
   _ = rig.send("ADDJOB q d 0 DELAY 9")
@@ -137,7 +137,7 @@ func aRateLosesWhatItHadAndNothingElse(after wait: Int64) {
 
 /// Goal: rates are those of the minute before. Method: 30 jobs in and 15 out at second 20 of a minute; the
 /// share of that minute shrinks as time passes.
-@Test func QSTATHasTheRatesOfTheLastMinute() throws {
+@Test func aQueueHasTheRatesOfTheLastMinute() throws {
   var rig = JobRig()
   #expect(rig.harness.engine.context.wall % 60_000 == 20_000)
   for _ in 0..<30 { _ = rig.send("ADDJOB q a 0") }
