@@ -16,7 +16,7 @@ enum Runner {
       for _ in 0..<options.compilations { _ = compile(source, lua) }
       return
     }
-    let result = lua.run(compile(source, lua))
+    let result = run(compile(source, lua), lua)
     fflush(nil)
     switch result {
     case .success: break
@@ -43,13 +43,14 @@ enum Runner {
     }
   }
 
-  /// `print`, on top of a function that writes a string, which goes.
+  /// `print`, on top of a function that writes a string, which goes. As in C, `tostring` is one call deeper.
   private static let prelude = """
-    local write, tostring, select, type, error = write, tostring, select, type, error
+    local write, tostring, select, type, error, pcall = write, tostring, select, type, error, pcall
     _G.write = nil
     function print(...)
       for index = 1, select("#", ...) do
-        local text = tostring((select(index, ...)))
+        local done, text = pcall(tostring, (select(index, ...)))
+        if not done then error(text, 0) end
         if type(text) ~= "string" and type(text) ~= "number" then
           error("'tostring' must return a string to 'print'", 2)
         end
@@ -77,6 +78,18 @@ enum Runner {
       lua.hook = { Double(clock()) / 1_000_000 < Double(seconds) }
     }
     return lua
+  }
+
+  /// What `program` comes to, called by a native function as `lua5.1` calls it: so it may go equally deep.
+  private static func run(_ program: Value, _ lua: Interpreter) -> Interpreter.Result {
+    lua.pin(program)
+    var result = Interpreter.Result.killed
+    let main = lua.function { _ throws(Failure) in
+      result = lua.run(program)
+      return 0
+    }
+    _ = lua.run(main)
+    return result
   }
 
   private static func compile(_ source: [UInt8], _ lua: Interpreter) -> Value {

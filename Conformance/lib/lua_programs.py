@@ -1,7 +1,9 @@
 """Random Lua programs: from a grammar, so that most of them run for a while, and damaged ones, which must not compile in the same words.
 
 A program uses functions of its surroundings (lua/random.lua): `tick` ends it after so many steps, by an error; `num`, `str`, `tab` and `fun` give a value of
-that kind, whatever they are given, so that not every expression fails. What it prints depends on nothing but its text.
+that kind, whatever they are given, so that not every expression fails. What it prints depends on nothing but its text: what it stores in a table is under a
+`key` that has no address, for by addresses a table is walked in another order each time. A string that is made of others is `cut`, for lua5.1 takes whatever
+memory there is.
 """
 import re
 
@@ -54,7 +56,7 @@ class Generator:
     def target(self):
         if self.chance(50):
             return self.variable()
-        return self.like("tab", self.variable()) + self.pick(".%s" % self.random.choice(FIELDS), "[%s]" % self.expression(2), "[%d]" % self.random.randint(0, 4))
+        return self.like("tab", self.variable()) + self.pick(".%s" % self.random.choice(FIELDS), "[key(%s)]" % self.expression(2), "[%d]" % self.random.randint(0, 4))
 
     # Expressions
 
@@ -66,7 +68,7 @@ class Generator:
             operator = self.random.choice(BINARY)
             wanted = "num" if operator in "+-*/%^<=>=" else "str" if operator == ".." else ""
             left, right = self.expression(depth + 1), self.expression(depth + 1)
-            return "(%s %s %s)" % (self.like(wanted, left), operator, self.like(wanted, right))
+            return "%s(%s %s %s)" % ("cut" if operator == ".." else "", self.like(wanted, left), operator, self.like(wanted, right))
         if kind < 7:
             return "cut(%s)" % " .. ".join(self.like("str", self.atom()) for _ in range(self.random.randint(2, 4)))
         if kind < 8:
@@ -94,7 +96,10 @@ class Generator:
     def call(self, depth):
         form = self.random.randrange(4)
         if form == 0:
-            return "%s:%s(%s)" % (self.pick("a", "b", "x", "str(%s)" % self.variable()), self.random.choice(FIELDS + ["rep", "sub", "upper"]), self.arguments(depth) if self.chance(80) else "2")
+            method = self.random.choice(FIELDS + ["rep", "sub", "upper"])
+            arguments = str(self.random.randint(-1, 4)) if method == "rep" else self.arguments(depth) if self.chance(80) else "2"
+            call = "%s:%s(%s)" % (self.pick("a", "b", "x", "str(%s)" % self.variable()), method, arguments)
+            return "cut(%s)" % call if method == "rep" else call
         if form == 1:
             return "list(pcall(%s))" % (self.variable() + (", " + self.expression(depth + 1) if self.chance(60) else ""))
         return "%s(%s)" % (self.like("fun", self.variable()), self.arguments(depth))
@@ -137,7 +142,7 @@ class Generator:
         if form == 0:
             return "string.sub(%s, %s, %s)" % (string(), number(), self.random.randint(-3, 5))
         if form == 1:
-            return "(string.gsub(%s, %s, %s))" % (string(), self.random.choice(PATTERNS), self.pick("'<%0>'", "'%1'", "''", e(), "{a = 'A', b = 1}"))
+            return "cut(string.gsub(%s, %s, %s))" % (string(), self.random.choice(PATTERNS), self.pick("'<%0>'", "'%1'", "''", e(), "{a = 'A', b = 1}"))
         if form == 2:
             return "string.%s(%s, %s)" % (self.pick("find", "match"), string(), self.random.choice(PATTERNS))
         if form == 3:
@@ -164,7 +169,7 @@ class Generator:
             return "list(coroutine.resume(coroutine.create(%s), %s))" % (self.function(depth + 1), e())
         if form == 14:
             return "rawget(%s, %s)" % (table(), e())
-        return "string.rep(%s, %d)" % (self.like("str", self.atom()), self.random.randint(-1, 4))
+        return "cut(string.rep(%s, %d))" % (self.like("str", self.atom()), self.random.randint(-1, 4))
 
     # Statements
 

@@ -278,3 +278,31 @@ for _, n in ipairs({100, 180, 250}) do
 end
 size("constants", "local t = {} " .. many(1000, "t[N] = 'sN' t.kN = N.5") .. " return #t, t[1000], t.k999") size("long chain", "local x = 0 " .. many(5000, "x = x + N") .. " return x")
 size("long and", "local a = 1 return " .. many(3000, "a", " and ")) size("long if", "local x = 2999 " .. "if x == 0 then return 0 " .. many(3000, "elseif x == N then return N") .. " end")
+
+-- How deep calls by native functions, metamethods and loops may go, and what an operand is called that `...` lies beside.
+local function deepest(title, again)
+  local depth, f = 0
+  f = function(...) depth = depth + 1 return (again(f, ...)) end
+  local ok, message = pcall(f)
+  print(title, depth, ok, type(message) == "string" and #message > 200 and #message or list(message))
+end
+local function meta(event, use) deepest(event, function(f) return use(setmetatable({}, {[event] = function() return f() end}), setmetatable({}, {[event] = function() return f() end})) end) end
+deepest("pcall", function(f) local ok, m = pcall(f) return m end) deepest("tail pcall", function(f) return pcall(f) end)
+deepest("xpcall", function(f) local ok, m = xpcall(f, function(m) return m .. "!" end) return m end) deepest("handler", function(f) local ok, m = xpcall(function() error("x") end, f) return m end)
+deepest("gsub", function(f) return string.gsub("a", "a", f) end) deepest("gsub by table", function(f) return string.gsub("a", "a", setmetatable({}, {__index = function() return f() end})) end)
+deepest("sort", function(f) return table.sort({1, 2}, f) end) deepest("for", function(f) for x in f do return x end end) deepest("load", function(f) local n = 0 return load(function() n = n + 1 if n == 1 then f() end end) end)
+deepest("pcall, loadstring", function(f) local ok, m = pcall(f) local g, e = loadstring("return " .. ("("):rep(20) .. "1" .. (")"):rep(20), "=p") return e or g() end)
+deepest("resume", function(f) return coroutine.resume(coroutine.create(f)) end) deepest("resume, error", function(f) local ok, m = coroutine.resume(coroutine.create(f)) return m end)
+deepest("wrap", function(f) return coroutine.wrap(f)() end) deepest("wrap in pcall", function(f) local ok, m = pcall(coroutine.wrap(function() return (f()) end)) return m end)
+deepest("resumed", function(f) local co = coroutine.wrap(function() coroutine.yield() return (f()) end) co() return (co()) end) deepest("pcall, pairs", function(f) local ok, m = pcall(f) for k in pairs({1}) do m = k end return m end)
+deepest("pcall, ipairs", function(f) local ok, m = pcall(f) for k in ipairs({1}) do m = k end return m end) deepest("pcall, tostring", function(f) local ok, m = pcall(f) return tostring(m) end)
+deepest("pcall, sort", function(f) local ok, m = pcall(f) local t = {2, 1} table.sort(t) return t[1] end) deepest("pcall, gsub", function(f) local ok, m = pcall(f) return (("a"):gsub("a", {a = "b"})) end)
+meta("__index", function(t) return t.x end) meta("__newindex", function(t) t.x = 1 end) meta("__add", function(t) return t + 1 end) meta("__unm", function(t) return -t end) meta("__concat", function(t) return t .. "x" end)
+meta("__lt", function(t) return t < t end) meta("__le", function(t) return t <= t end) meta("__eq", function(t, u) return t == u end) meta("__tostring", function(t) return tostring(t) end) meta("__tostring", print)
+run([[local function f(...) local a = 1 a[0], a = 1 == 2, ... end return f()]]) run([[local function f(...) local a = 1 a.x, a = 5, g(...) end return f()]]) run([[local a = 1 a[0], a = 5, (g) return a]])
+
+-- Pieces that a reader gives, and how often it is asked; a first line that begins as those of Unix do.
+local function pieces(...) local given, n = {...}, 0 local f, m = load(function() n = n + 1 return given[n] end, "=p") print(f and n, f and list(pcall(f)) or m) end
+pcall(pieces) pcall(pieces, "") pcall(pieces, "return 1") pcall(pieces, nil, "return 1") pcall(pieces, "", "return 1", nil, "+ 1") pcall(pieces, "return 1", "", "+ 1")
+pcall(pieces, "--x") pcall(pieces, "return '") pcall(pieces, "return [[x", "y]]") pcall(pieces, "re", "turn", " ", 1, 2) pcall(pieces, "return", {}) pcall(pieces, "#x", "\nreturn 1") pcall(pieces, "", "#")
+run("#") run("#x\nreturn 1") run("#!lua\nreturn 1") run("\n#") run("return #")

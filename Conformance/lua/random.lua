@@ -11,6 +11,7 @@ function _G.num(v) return tonumber(v) or type(v) == "table" and #v or 1 end
 function _G.str(v) return (type(v) == "string" or type(v) == "number") and cut(v) or type(v) end
 function _G.tab(v) return type(v) == "table" and v or {v, 2, k = v, n = 1} end
 function _G.fun(v) return type(v) == "function" and v or function(...) return v, ... end end
+function _G.key(v) return (type(v) == "table" or type(v) == "function") and type(v) or v end
 _G.list = list
 
 local function program(number, source)

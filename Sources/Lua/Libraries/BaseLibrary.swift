@@ -259,7 +259,9 @@ enum BaseLibrary {
     let reader = try call.function(1)
     call.push(Value(name))
     var text = Buffer(call.machine)
+    var pieces = 0
     while true {
+      pieces += 1
       let function = call.thread.body.top
       try call.reserve(2)
       call.push(reader)
@@ -270,14 +272,18 @@ enum BaseLibrary {
       }
       let piece = call.thread.body.stack[function]
       call.thread.body.top = function
-      if piece.isNil || (piece.isString && piece.string.count == 0) { break }
+      if piece.isNil || (piece.isString && piece.string.count == 0) {
+        // Lua looks at the first piece twice: once for the kind of code, once to begin.
+        if pieces > 1 { break } else { continue }
+      }
       if piece.isNumber {
         try text.append(number: piece.number)
         continue
       }
       guard piece.isString else {
+        _ = call.failure("reader function must return a string")
         call.push(.nil)
-        call.push(Value(call.machine.string("reader function must return a string")))
+        call.push(call.machine.body.errorValue)
         return 2
       }
       try text.append(piece.string.bytes)

@@ -29,7 +29,7 @@ extension Ref where Body == MachineBody {
     guard thread.body.status == .fresh || thread.body.status == .suspended else {
       return resumeFailure(thread)
     }
-    guard body.nativeDepth + 1 < Limits.nativeDepthMax else {
+    guard body.nativeDepth < Limits.nativeDepthMax else {
       body.errorValue = Value(string("C stack overflow"))
       return false
     }

@@ -597,8 +597,10 @@ extension Ref where Body == MachineBody {
   private func iterate(_ thread: Thread, _ position: Int, count: Int) throws(Failure) {
     let stack = thread.body.stack
     let function = stack[position]
-    if function.isFunction && !function.isClosure && stack[position + 1].isTable {
-      // The iterators of `pairs` and `ipairs` need no call.
+    if function.isFunction && !function.isClosure && stack[position + 1].isTable
+      && body.nativeDepth < Limits.nativeDepthMax - 1
+    {
+      // The iterators of `pairs` and `ipairs` need no call, where a call would not be too deep.
       if function.native.body.function == NativeIndex.next {
         let (isKnown, entry) = stack[position + 1].table.next(
           after: stack[position + 2], machine: self)

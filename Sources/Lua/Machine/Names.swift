@@ -173,7 +173,7 @@ extension Ref where Body == MachineBody {
       case .nils: if i.a <= register && register <= i.b { found = index }
       case .method: if register == i.a || register == i.a + 1 { found = index }
       case .iterate: if register >= i.a + 2 { found = index }
-      case .call, .tailCall, .variadic: if register >= i.a { found = index }
+      case .call, .tailCall: if register >= i.a { found = index }
       case .closure:
         if register == i.a { found = index }
         index += i.b

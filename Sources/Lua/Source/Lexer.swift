@@ -36,8 +36,6 @@ struct Lexer: ~Copyable {
     self.text = text
     string = source
     aheadString = source
-    // A first line that begins with # is for the shell.
-    if current == UInt8(ascii: "#") { while let byte = current, byte != 10 { offset += 1 } }
   }
 
   // MARK: Moving on
