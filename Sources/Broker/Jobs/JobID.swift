@@ -18,25 +18,47 @@ struct Receipt: Equatable {
 enum JobID {
   /// Longest id that a producer may choose, in bytes.
   static let sizeMax = 256
-  private static let digits = Array("0123456789abcdef".utf8)
+  /// "D-", a node, "-", a number, ".", another number and an epoch, each as long as it can be.
+  private static let plainSizeMax = 2 + 8 + 1 + 16 + 1 + 10
 
-  static func append(_ number: UInt64, node: UInt32, to bytes: inout [UInt8]) {
-    bytes.append(0x44)
-    bytes.append(0x2D)
-    for shift in stride(from: 28, through: 0, by: -4) {
-      bytes.append(digits[Int(node >> UInt32(shift)) & 15])
+  /// The id of a job for which none was chosen, with an epoch its receipt.
+  private static func plain(_ number: UInt64, node: UInt32, epoch: UInt32? = nil) -> [UInt8] {
+    unsafe Array(unsafeUninitializedCapacity: plainSizeMax + 8) { bytes, count in
+      unsafe bytes[0] = 0x44
+      unsafe bytes[1] = 0x2D
+      let memory = UnsafeMutableRawBufferPointer(bytes)
+      unsafe memory.storeBytes(of: hexDigits(node), toByteOffset: 2, as: UInt64.self)
+      unsafe bytes[10] = 0x2D
+      // All sixteen digits are written, from the first that is not a zero on.
+      let size = hexSize(number), aligned = number << UInt64(64 - 4 * size)
+      let (high, low) = (UInt32(aligned >> 32), UInt32(truncatingIfNeeded: aligned))
+      unsafe memory.storeBytes(of: hexDigits(high), toByteOffset: 11, as: UInt64.self)
+      unsafe memory.storeBytes(of: hexDigits(low), toByteOffset: 19, as: UInt64.self)
+      count = 11 + size
+      guard let epoch else { return }
+      unsafe bytes[count] = 0x2E
+      count += 1
+      var digits = DecimalDigits(Int64(epoch))
+      digits.withView { view in
+        for index in 0..<view.count { unsafe bytes[count + index] = view[index] }
+        count += view.count
+      }
     }
-    bytes.append(0x2D)
-    appendHex(number, to: &bytes)
   }
 
-  private static func appendHex(_ number: UInt64, to bytes: inout [UInt8]) {
-    var shift = max(0, (63 - number.leadingZeroBitCount) / 4 * 4)
-    if number == 0 { shift = 0 }
-    while shift >= 0 {
-      bytes.append(digits[Int(truncatingIfNeeded: number >> UInt64(shift)) & 15])
-      shift -= 4
-    }
+  private static func hexSize(_ number: UInt64) -> Int {
+    max(1, (67 - number.leadingZeroBitCount) / 4)
+  }
+
+  /// The eight digits of `number` as they stand in memory, all made at once: a digit in each byte, and
+  /// what lies between '9' and 'a' added to those above nine.
+  private static func hexDigits(_ number: UInt32) -> UInt64 {
+    var digits = UInt64(number)
+    digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF
+    digits = (digits << 8 | digits) & 0x00FF_00FF_00FF_00FF
+    digits = (digits << 4 | digits) & 0x0F0F_0F0F_0F0F_0F0F
+    let letters = (digits &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return (digits &+ 0x3030_3030_3030_3030 &+ letters &* 0x27).byteSwapped
   }
 
   /// The id of a job.
@@ -47,10 +69,7 @@ enum JobID {
 
   /// The id of a job for which none was chosen.
   static func text(_ number: UInt64, node: UInt32) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(40)
-    append(number, node: node, to: &bytes)
-    return bytes
+    plain(number, node: node)
   }
 
   /// The id of the job to which a name leads, which may be gone.
@@ -62,17 +81,10 @@ enum JobID {
 
   /// The receipt of a job's present lease.
   static func receipt(_ record: JobRecord, node: UInt32) -> [UInt8] {
-    var bytes = text(record, node: node)
-    if record.flags.contains(.hasExtras), record.extras.id != nil {
-      bytes.append(0x2E)
-      appendHex(record.number, to: &bytes)
+    guard record.flags.contains(.hasExtras), let id = record.extras.id else {
+      return plain(record.number, node: node, epoch: record.epoch)
     }
-    bytes.append(0x2E)
-    var digits = DecimalDigits(Int64(record.epoch))
-    digits.withView { view in
-      for index in 0..<view.count { bytes.append(view[index]) }
-    }
-    return bytes
+    return id + Array(".\(String(record.number, radix: 16)).\(record.epoch)".utf8)
   }
 
   /// The number in an id that was not chosen, if it is one of `node`.
