@@ -23,10 +23,10 @@ from lib import setup
 from lib.server import CONTROL, free_port, wait_for
 
 TIME_LIMIT = 300  # Most of it for a build of the tool; the checks take less than 90 s.
-NAMES = ["push", "pop", "set", "get", "ping", "handoff", "queue", "jobs", "streams", "reliable", "delayed", "delayed-zset"]
+NAMES = ["push", "pop", "set", "get", "ping", "handoff", "queue", "jobs", "streams", "streams-4", "reliable", "delayed", "delayed-zset"]
 # The command by which the work of each is counted, and how many calls of it one operation makes.
 COUNTED = {"push": "lpush", "pop": "rpop", "set": "set", "get": "get", "ping": "ping", "handoff": "lpush", "queue": "lpush", "jobs": "ackjob",
-           "streams": "xack", "reliable": "lrem", "delayed": "addjob", "delayed-zset": "zadd"}
+           "streams": "xack", "streams-4": "xdel", "reliable": "lrem", "delayed": "addjob", "delayed-zset": "zadd"}
 PERCENTILES = ["min_ns", "p50_ns", "p90_ns", "p99_ns", "p99.9_ns", "p99.99_ns", "max_ns"]
 QUICK = ["--rounds", "1", "--warm-up", "0", "--duration", "0.4", "--backlog", "30000", "--keyspace", "1000", "--delay", "100"]
 
@@ -79,7 +79,7 @@ def workloads(run, tool, here, control):
     for measurement in report["measurements"]:
         name = measurement["workload"]
         for server, result in zip((here, control), measurement["results"]):
-            needed = {"jobs": "addjob", "streams": "xgroup", "delayed": "addjob", "delayed-zset": "zadd"}.get(name, "ping")
+            needed = {"jobs": "addjob", "streams": "xgroup", "streams-4": "xgroup", "delayed": "addjob", "delayed-zset": "zadd"}.get(name, "ping")
             has = knows(server, needed) and (name != "delayed-zset" or knows(server, "eval"))
             where = "%s on %s" % (name, "redis-server" if server is control else "the server")
             run.equal(where + ": skipped if the server lacks it, and named", (result["skipped"], "unknown command" in (result["failure"] or "")), (not has, not has))

@@ -36,6 +36,7 @@ enum Catalogue {
     ("queue", "a list as queue: producers LPUSH, workers BRPOP, from end to end", queue),
     ("jobs", "the job cycle: ADDJOB, GETJOB, ACKJOB", jobs),
     ("streams", "the same with a stream: XADD, XREADGROUP, XACK and XDEL", streams),
+    ("streams-4", "the same, where XDEL waits for the reply to XACK", streamsInFour),
     ("reliable", "the same with lists: LPUSH, BLMOVE, LREM", reliable),
     ("beanstalk", "the same with a beanstalkd: put, reserve, delete", beanstalk),
     ("delayed", "delayed jobs: how late after their time GETJOB has them", delayed),
@@ -162,11 +163,12 @@ enum Catalogue {
   // MARK: The life of a job
 
   private static func cycle(
-    _ name: String, _ summary: String, _ p: Parameters, add: Step, take: Step, end: Step,
-    _ keys: Keys, _ preparation: Preparation
+    _ name: String, _ summary: String, _ p: Parameters, add: Step, take: Step, end: [Step],
+    keys: Keys, _ preparation: Preparation
   ) -> Workload {
-    var steps = [add, take, end]
-    for index in steps.indices { steps[index].series = index + 1 }
+    var steps = [add, take] + end
+    for index in 0..<2 { steps[index].series = index + 1 }
+    steps[steps.count - 1].series = 3
     return Workload(
       name: name, summary: summary, unit: "jobs", series: ["cycle", "add", "take", "finish"],
       roles: [
@@ -183,23 +185,39 @@ enum Catalogue {
       take: Step(
         template: .known(["GETJOB", "NOHANG", "FROM", queue]), capturePath: [0, 1],
         onEmpty: .repeats(after: 0)),
-      end: Step(template: .known(["ACKJOB", "{value}"])),
-      Keys(queues: [queue]),
+      end: [Step(template: .known(["ACKJOB", "{value}"]))],
+      keys: Keys(queues: [queue]),
       Preparation(fill: .known(["ADDJOB", queue, "{body}", "0"]), fillCount: p.backlog ?? 0))
   }
 
   @Sendable private static func streams(_ p: Parameters) -> Workload {
-    let stream = prefix + "stream"
-    return cycle(
+    streams(
       "streams", "XADD, XREADGROUP, XACK with XDEL", p,
+      end: Step(template: .known(["XACK", stream, "workers", "{value}"], delete)))
+  }
+
+  /// With XACK and XDEL in two round trips, as clients send them that do not pipeline.
+  @Sendable private static func streamsInFour(_ p: Parameters) -> Workload {
+    streams(
+      "streams-4", "XADD, XREADGROUP, XACK, XDEL", p,
+      end: Step(template: .known(["XACK", stream, "workers", "{value}"])),
+      Step(template: .known(delete)))
+  }
+
+  private static let stream = prefix + "stream"
+  private static let delete = ["XDEL", stream, "{value}"]
+
+  private static func streams(
+    _ name: String, _ summary: String, _ p: Parameters, end: Step...
+  ) -> Workload {
+    cycle(
+      name, summary, p,
       add: Step(template: .known(["XADD", stream, "*", "body", "{body}"])),
       take: Step(
         template: .known([
           "XREADGROUP", "GROUP", "workers", "worker:{client}", "COUNT", "1", "STREAMS", stream, ">",
         ]), capturePath: [0, 1, 0, 0], onEmpty: .repeats(after: 0)),
-      end: Step(
-        template: .known(["XACK", stream, "workers", "{value}"], ["XDEL", stream, "{value}"])),
-      Keys(names: [stream]),
+      end: end, keys: Keys(names: [stream]),
       Preparation(
         commands: [["XGROUP", "CREATE", stream, "workers", "0", "MKSTREAM"]],
         fill: .known(["XADD", stream, "*", "body", "{body}"]), fillCount: p.backlog ?? 0))
@@ -213,8 +231,8 @@ enum Catalogue {
       take: Step(
         template: .known(["BLMOVE", queue, taken + "{client}", "RIGHT", "LEFT", "1"]),
         capturePath: [], onEmpty: .repeats(after: 0)),
-      end: Step(template: .known(["LREM", taken + "{client}", "1", "{value}"])),
-      Keys(names: [queue], numbered: (taken, p.clients)), backlog(queue, p))
+      end: [Step(template: .known(["LREM", taken + "{client}", "1", "{value}"]))],
+      keys: Keys(names: [queue], numbered: (taken, p.clients)), backlog(queue, p))
   }
 
   /// Its jobs are in the tube `default`, for each connection would have to be told of another.
@@ -223,7 +241,7 @@ enum Catalogue {
       "beanstalk", "put, reserve, delete", p, add: Step(template: .line("put 1024 0 120 {body}")),
       take: Step(
         template: .line("reserve-with-timeout 0"), capturePath: [], onEmpty: .repeats(after: 0)),
-      end: Step(template: .line("delete {value}")), Keys(), Preparation())
+      end: [Step(template: .line("delete {value}"))], keys: Keys(), Preparation())
     workload.isText = true
     return workload
   }
