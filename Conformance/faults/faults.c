@@ -36,6 +36,7 @@ struct control {
   int64_t allocate_errno;     // fallocate
   int64_t open_errno;         // open, of any kind
   int64_t change_errno;       // what a read-only folder refuses: open for writing, mkdir, rename, unlink, ftruncate
+  int64_t times_errno;        // fstat, and statx where it asks for times
   int64_t interrupt_each;     // every so many calls one returns EINTR; 0 for never
   int64_t accept_errno;       // accept4
   int64_t wall_offset_ms;     // CLOCK_REALTIME is this far off
@@ -260,6 +261,21 @@ static int synced(int file, int (*real)(int)) {
 
 int fsync(int file) { return synced(file, REAL(fsync)); }
 int fdatasync(int file) { return synced(file, REAL(fdatasync)); }
+
+// Who sees the times has the next write change them, and the next sync write the inode too. Never interrupted.
+static int hides_times(int file) {
+  if (!is_file(file) || !control->times_errno) return 0;
+  hit();
+  errno = (int)control->times_errno;
+  return 1;
+}
+
+int fstat(int file, struct stat *status) { return hides_times(file) ? -1 : REAL(fstat)(file, status); }
+
+int statx(int at, const char *path, int flags, unsigned mask, struct statx *status) {
+  int asks = mask & (STATX_ATIME | STATX_CTIME | STATX_MTIME);
+  return asks && hides_times(at) ? -1 : REAL(statx)(at, path, flags, mask, status);
+}
 
 // Contents stay as they are: there is nothing to record.
 int fallocate(int file, int mode, off_t offset, off_t size) {

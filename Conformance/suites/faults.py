@@ -359,6 +359,19 @@ def failing_syncs(run):
         log_fails(run, policy, "EIO on fsync", sync_errno=errno.EIO)
 
 
+def unseen_times(run):
+    """No sync looks at its file's times: each that did would make the next one write the inode as well."""
+    for policy in ("always", "everysec"):
+        title = "unseen times, appendfsync " + policy
+        server, faults = started(run, "--appendfsync", policy)
+        with faults(times_errno=errno.EIO), server.connect() as connection:
+            before = int(server.info("martlet_log_syncs"))
+            goes_on = wait_for(lambda: connection.call("RPUSH", "jobs", "job") and int(server.info("martlet_log_syncs")) > before + 2, 20)
+            run.check(title + ": syncs go on", goes_on, server.log_tail())
+            run.equal(title + ": nobody has looked", faults.hits, 0)
+        server.stop()
+
+
 def short_writes(run):
     server, faults = started(run)
     pushers = Pushers(server, size=100)
@@ -696,8 +709,8 @@ def full_memory(run):
 
 
 def run(run):
-    for part in (full_disk, full_disk_on_write, limited_files, really_full_disk, torn_tail_on_a_full_disk, failing_writes, failing_syncs, short_writes, interrupted_calls, forbidden_folders, folder_removed,
-                 out_of_descriptors, one_server_per_folder, stepped_clock, stops_under_load, slow_sync, slow_sync_everysec, slow_everysec,
+    for part in (full_disk, full_disk_on_write, limited_files, really_full_disk, torn_tail_on_a_full_disk, failing_writes, failing_syncs, unseen_times, short_writes, interrupted_calls, forbidden_folders,
+                 folder_removed, out_of_descriptors, one_server_per_folder, stepped_clock, stops_under_load, slow_sync, slow_sync_everysec, slow_everysec,
                  changing_faults, full_memory):
         run.note(part.__name__.replace("_", " "))
         run.part(part, run)

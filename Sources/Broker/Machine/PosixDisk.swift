@@ -97,9 +97,9 @@ final class PosixDisk: Disk {
     guard fdatasync(file.number) == 0 else { throw lastError(.sync, file.path) }
     // What no folder names any more goes with the process, however often it is synced. Some file
     // systems count no names, so the name has the last word.
-    var status = stat()
-    guard unsafe fstat(file.number, &status) == 0 else { throw lastError(.sync, file.path) }
-    let hasName = unsafe status.st_nlink > 0 || access(file.path, F_OK) == 0
+    let names = martlet_name_count(file.number)
+    guard names >= 0 else { throw lastError(.sync, file.path) }
+    let hasName = unsafe names > 0 || access(file.path, F_OK) == 0
     guard hasName else {
       throw DiskError(
         code: DiskError.missing, call: .sync, path: file.path, reason: "the file has been removed")

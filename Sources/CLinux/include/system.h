@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stddef.h>
+#include <linux/stat.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -29,6 +30,7 @@
 extern int accept4(int socket, struct sockaddr *address, socklen_t *size, int flags);
 extern int fallocate(int file, int mode, off_t offset, off_t size);
 extern int sync_file_range(int file, off_t offset, off_t size, unsigned int flags);
+extern int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *status);
 
 /// Calls whose first argument is an enum in C, and not the same one in every C library.
 static inline int martlet_getrusage(int who, struct rusage *usage) { return getrusage(who, usage); }
@@ -37,6 +39,14 @@ static inline int martlet_getrlimit_nofile(struct rlimit *limit) {
 }
 static inline int martlet_setrlimit_nofile(const struct rlimit *limit) {
   return setrlimit(RLIMIT_NOFILE, limit);
+}
+
+/// How many names an open file has, or -1. Its times are not asked for, which has a price: once
+/// somebody has seen them, the next write must change them, and the next sync writes the inode too.
+static inline int64_t martlet_name_count(int file) {
+  struct statx status;
+  const int empty_path = 0x1000;  // AT_EMPTY_PATH
+  return statx(file, "", empty_path, STATX_NLINK, &status) == 0 ? (int64_t)status.stx_nlink : -1;
 }
 
 /// The epoll event's 64-bit tag: its union is awkward from Swift.
