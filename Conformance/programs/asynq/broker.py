@@ -19,10 +19,11 @@ class Refused(Exception):
 
 
 class Broker:
-    """The operations. `lease` is how many seconds a task may be in hand without being renewed, `archived_most` how many are put aside at most."""
+    """The operations. `lease` is how many seconds a task may be in hand without being renewed, `archived_most` how many are put aside at most.
+    `clock` tells the time, in seconds."""
 
-    def __init__(self, client, queue="default", lease=30, archived_most=10_000):
-        self.client, self.queue, self.lease, self.archived_most = client, queue, lease, archived_most
+    def __init__(self, client, queue="default", lease=30, archived_most=10_000, clock=time.time):
+        self.client, self.queue, self.lease, self.archived_most, self.clock = client, queue, lease, archived_most, clock
         self.prefix = "asynq:{%s}:" % queue
         self.tasks, self.groups = self.prefix + "t:", self.prefix + "g:"
         self.loaded = {}
@@ -42,9 +43,9 @@ class Broker:
         lock = self.prefix + "unique:%s:%s" % (kind, hashlib.md5(payload).hexdigest()) if unique else ""
         message = {"kind": kind, "payload": payload, "id": id, "retries": retries, "retried": 0, "lock": lock, "retention": retention, "error": ""}
         self.client.sadd("asynq:queues", self.queue)
-        name, place, when = "ENQUEUE", ["pending"], time.time_ns()
+        name, place, when = "ENQUEUE", ["pending"], int(self.clock() * 1e9)
         if group:
-            name, place, when = "ADD_TO_GROUP", ["g:" + group, "groups"], int(time.time())
+            name, place, when = "ADD_TO_GROUP", ["g:" + group, "groups"], int(self.clock())
         elif due:
             name, place, when = "SCHEDULE", ["scheduled"], int(due)
         keys = self.key("t:" + id, *place) + ([lock] if unique else [])
@@ -57,27 +58,27 @@ class Broker:
 
     def take(self):
         """The next task's message, or None."""
-        found = self.run("DEQUEUE", self.key("pending", "paused", "active", "lease"), int(time.time()) + self.lease, self.tasks)
+        found = self.run("DEQUEUE", self.key("pending", "paused", "active", "lease"), int(self.clock()) + self.lease, self.tasks)
         return found and marshal.loads(found)
 
     def renew(self, *ids):
-        until = int(time.time()) + self.lease
+        until = int(self.clock()) + self.lease
         return self.client.zadd(self.prefix + "lease", {id: until for id in ids}, xx=True)
 
     def counters(self, *names):
-        day = time.strftime(":%Y-%m-%d", time.gmtime())
+        day = time.strftime(":%Y-%m-%d", time.gmtime(self.clock()))
         return [name + day for name in names] + list(names)
 
     def end(self, name, message, places, *arguments, lock=""):
         keys = self.key("active", "lease", "t:" + message["id"], *places) + ([lock] if lock else [])
-        return self.run(name + ("_UNIQUE" if lock else ""), keys, message["id"], int(time.time()) + STATISTICS_SECONDS, GREATEST, *arguments)
+        return self.run(name + ("_UNIQUE" if lock else ""), keys, message["id"], int(self.clock()) + STATISTICS_SECONDS, GREATEST, *arguments)
 
     def done(self, message):
         """The task has succeeded: it goes, or is kept for a while."""
         counters = self.counters("processed")
         if not message["retention"]:
             return self.end("DONE", message, counters, lock=message["lock"])
-        until = int(time.time()) + message["retention"]
+        until = int(self.clock()) + message["retention"]
         return self.end("COMPLETE", message, counters + ["completed"], marshal.dumps(message), until, lock=message["lock"])
 
     def requeue(self, message):
@@ -85,7 +86,7 @@ class Broker:
 
     def failed(self, message, error, delay=1, counts=True):
         """The task comes again after `delay` seconds, or is put aside if it has failed often enough."""
-        now, counters = int(time.time()), self.counters("processed", "failed")
+        now, counters = int(self.clock()), self.counters("processed", "failed")
         if message["retried"] >= message["retries"]:
             changed = marshal.dumps({**message, "error": error})
             return self.end("ARCHIVE", message, counters + ["archived"], changed, now, now - ARCHIVED_SECONDS, self.archived_most, self.tasks)
@@ -97,20 +98,20 @@ class Broker:
     def forward(self):
         """What is due becomes pending."""
         for place in ("scheduled", "retry"):
-            while self.run("FORWARD", self.key(place, "pending"), int(time.time()), time.time_ns(), self.tasks, self.groups):
+            while self.run("FORWARD", self.key(place, "pending"), int(self.clock()), int(self.clock() * 1e9), self.tasks, self.groups):
                 pass
 
     def abandoned(self, grace):
         """The messages of tasks whose lease ended more than `grace` seconds ago."""
-        return [marshal.loads(found) for found in self.run("LEASES_ENDED", self.key("lease"), int(time.time()) - grace, self.tasks)]
+        return [marshal.loads(found) for found in self.run("LEASES_ENDED", self.key("lease"), int(self.clock()) - grace, self.tasks)]
 
     def delete_expired(self, now=None):
-        while self.run("DELETE_EXPIRED", self.key("completed"), now or int(time.time()), 100, self.tasks):
+        while self.run("DELETE_EXPIRED", self.key("completed"), now or int(self.clock()), 100, self.tasks):
             pass
 
     def check_group(self, group, set_id, most, age, grace, now=None):
         """The messages of a set made of the group's tasks, or None if it is not yet time."""
-        now = now or int(time.time())
+        now = now or int(self.clock())
         keys = self.key("g:" + group, "g:%s:%s" % (group, set_id), "aggregation_sets", "groups")
         if not self.run("CHECK_GROUP", keys, most, age, grace, now + 120, now, group):
             return None
@@ -120,13 +121,13 @@ class Broker:
         return self.run("DELETE_SET", self.key("g:%s:%s" % (group, set_id), "aggregation_sets"), self.tasks)
 
     def reclaim_sets(self, now=None):
-        return self.run("RECLAIM_SETS", self.key("aggregation_sets"), now or int(time.time()))
+        return self.run("RECLAIM_SETS", self.key("aggregation_sets"), now or int(self.clock()))
 
     # --- Servers, schedules, and who looks on
 
     def write_server(self, name, state, in_hand, seconds=10):
         """A server tells that it lives, and what it has in hand."""
-        until = int(time.time()) + seconds
+        until = int(self.clock()) + seconds
         keys = ["asynq:servers:{%s}" % name, "asynq:workers:{%s}" % name]
         self.client.zadd("asynq:servers", {keys[0]: until})
         self.client.zadd("asynq:workers", {keys[1]: until})
@@ -140,17 +141,17 @@ class Broker:
 
     def write_entries(self, scheduler, entries, seconds=10):
         key = "asynq:schedulers:{%s}" % scheduler
-        self.client.zadd("asynq:schedulers", {key: int(time.time()) + seconds})
+        self.client.zadd("asynq:schedulers", {key: int(self.clock()) + seconds})
         return self.run("WRITE_ENTRIES", [key], seconds, *entries)
 
     def record_event(self, entry, event, kept=1000):
-        return self.run("RECORD_EVENT", ["asynq:scheduler_history:" + entry], int(time.time()), event, kept)
+        return self.run("RECORD_EVENT", ["asynq:scheduler_history:" + entry], int(self.clock()), event, kept)
 
     def run_now(self, id):
         return self.run("RUN_NOW", self.key("t:" + id, "pending", "groups"), id, self.prefix, self.groups)
 
     def pause(self):
-        return self.client.setnx(self.prefix + "paused", int(time.time()))
+        return self.client.setnx(self.prefix + "paused", int(self.clock()))
 
     def resume(self):
         return self.client.delete(self.prefix + "paused")

@@ -1,4 +1,4 @@
-"""Asynq's scripts, as the driver in programs/asynq calls them: tasks through all states, one call at a time; nothing here waits."""
+"""Asynq's scripts, as the driver in programs/asynq calls them: tasks through all states, one call at a time; nothing here waits, and the clock stands still."""
 import os
 import time
 
@@ -7,8 +7,8 @@ import redis
 from asynq.broker import Broker, Refused
 
 client = redis.Redis(port=int(os.environ["MARTLET_PORT"]), protocol=2)
-broker = Broker(client, "work")
 now = int(time.time())
+broker = Broker(client, "work", clock=lambda: now)
 past, future = now - 100, now + 1000
 
 
