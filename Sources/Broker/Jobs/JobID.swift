@@ -23,7 +23,7 @@ enum JobID {
 
   /// The id of a job for which none was chosen, with an epoch its receipt.
   private static func plain(_ number: UInt64, node: UInt32, epoch: UInt32? = nil) -> [UInt8] {
-    unsafe Array(unsafeUninitializedCapacity: plainSizeMax + 8) { bytes, count in
+    unsafe Array(unsafeUninitializedCapacity: plainSizeMax) { bytes, count in
       unsafe bytes[0] = 0x44
       unsafe bytes[1] = 0x2D
       let memory = UnsafeMutableRawBufferPointer(bytes)
