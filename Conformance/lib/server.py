@@ -8,13 +8,16 @@ import shlex
 import signal
 import socket
 import subprocess
+import threading
 import time
 
+from lib import clock
 from lib.resp import Closed, Connection
 
 CONTROL = "redis-server --bind 127.0.0.1 --port {port} --dir {dir} --save '' --appendonly yes --appendfsync always"
 WITHOUT_LOG = ("--appendonly", "no")
 started = []
+given, giving = [], threading.Lock()  # The latest ports, and who gives one.
 libc = ctypes.CDLL(None)
 
 
@@ -23,9 +26,15 @@ def die_with_parent():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, and that was not given to another server of this run a moment ago, which may not have begun to listen."""
+    with giving:
+        while True:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            if port not in given:
+                given[:] = given[-999:] + [port]
+                return port
 
 
 def wait_for(condition, seconds=60.0):
@@ -100,15 +109,15 @@ class Server:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def terminate(self, timeout=5.0):
-        """SIGTERM; returns exit code and seconds until the exit (kills after `timeout`: code None)."""
-        begin = time.monotonic()
+    def terminate(self, timeout=20.0):
+        """SIGTERM; returns exit code and seconds until the exit, stalls of the machine not counted (kills after `timeout`: code None)."""
+        begin = clock.now()
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout), time.monotonic() - begin
+            return self.process.wait(timeout), clock.now() - begin
         except subprocess.TimeoutExpired:
             self.kill()
-            return None, time.monotonic() - begin
+            return None, clock.now() - begin
 
     def stop(self):
         if self.alive:

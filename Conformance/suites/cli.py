@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 
 from lib import setup
 from lib.resp import Closed, encode
@@ -35,11 +36,16 @@ def sections(path):
     return found
 
 
+def untimed(printed):
+    """Without the lines below replies that took half a second or more, a busy machine's."""
+    return re.sub(r"(?m)^\(\d+\.\d\ds\)\n", "", printed)
+
+
 def cli(server, *arguments, data=b"", timeout=30):
     """Runs redis-cli; returns what it prints."""
     done = subprocess.run(["redis-cli", "-p", str(server.port), *arguments], input=data, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=timeout)
-    return done.stdout.decode("utf-8", "replace")
+    return untimed(done.stdout.decode("utf-8", "replace"))
 
 
 def transcript(server, options, commands):
@@ -60,14 +66,19 @@ def transcripts(run, here, control):
                 continue
             commands = [command for command, _ in exchange]
             wanted = [line for _, lines in exchange for line in lines]
-            place = run.start() if "fresh" in options else here
-            for server in (place,) if "only" in options else (place, control):
-                name = "%s: %s" % (family, title) if server is place else "the transcripts hold on redis-server"
-                got = transcript(server, options, commands)
+            for ours in (True,) if "only" in options else (True, False):
+                name = "%s: %s" % (family, title) if ours else "the transcripts hold on redis-server"
+                for _ in range(3):  # Where it took long, terms may have shrunk by a second: then once more.
+                    server = control if not ours else run.start() if "fresh" in options else here
+                    begin = time.monotonic()
+                    got = transcript(server, options, commands)
+                    seconds = time.monotonic() - begin
+                    if server not in (here, control):
+                        server.kill()
+                    if got == wanted or seconds < 0.4:
+                        break
                 difference = "\n".join(list(difflib.unified_diff(wanted, got, "transcript " + family, "printed", lineterm="", n=1))[2:])
                 run.check(name, got == wanted, difference)
-            if place is not here:
-                place.kill()
 
 
 def mass_insertion(run, server):
@@ -94,12 +105,21 @@ def reports(run, server):
               re.search(r"""Biggest +list found '"many"' has 700 items""", printed), printed[-800:])
     printed = cli(server, "--memkeys")
     run.check("--memkeys", re.search(r"Biggest .*list.*many", printed), printed[-800:])
-    printed = cli(server, "-i", "0.3", "--latency").split()
+    for _ in range(3):  # One pause of the machine is enough for a high mean.
+        printed = cli(server, "-i", "0.3", "--latency").split()
+        if len(printed) == 4 and float(printed[1]) < 50:
+            break
     run.check("--latency", len(printed) == 4 and int(printed[3]) > 0 and float(printed[2]) < 50, printed)
     printed = cli(server, "-r", "2", "-i", "0.1", "INFO", "clients")
     run.check("-r and -i repeat a command", printed.count("# Clients") == 2 and "connected_clients:" in printed, printed)
-    printed = subprocess.run(["timeout", "1.5", "stdbuf", "-oL", "redis-cli", "-p", str(server.port), "-i", "0.3", "--stat"], stdout=subprocess.PIPE).stdout.decode()
-    run.check("--stat", re.search(r"(?m)^2 +\S+[KMG] +", printed), printed)
+    told = subprocess.Popen(["stdbuf", "-oL", "redis-cli", "-p", str(server.port), "-i", "0.3", "--stat"], stdout=subprocess.PIPE, text=True)
+    guard = threading.Timer(20, told.kill)
+    guard.start()
+    printed = [told.stdout.readline() for _ in range(4)]  # Two of them heads.
+    guard.cancel()
+    told.kill()
+    told.communicate()
+    run.check("--stat", len([line for line in printed if re.match(r"2 +\S+[KMG] +", line)]) == 2, "".join(printed))
     run.equal("-x takes the last argument from standard input", cli(server, "-x", "SET", "in", data=b"a\r\nb"), "OK\n")
     run.equal("--csv", cli(server, "--csv", "LRANGE", "many", "0", "2"), '"0","1","2"\n')
     run.equal("--json", cli(server, "--json", "LRANGE", "many", "0", "2"), '["0","1","2"]\n')
@@ -225,7 +245,7 @@ def ways_in(run):
 
         def ask(words, data=b"", **environment):
             done = subprocess.run(["redis-cli", *words], input=data, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20, env=dict(os.environ, **environment))
-            return done.stdout.decode("utf-8", "replace").replace(str(server.port), "PORT").replace(path, "PATH"), done.returncode
+            return untimed(done.stdout.decode("utf-8", "replace")).replace(str(server.port), "PORT").replace(path, "PATH"), done.returncode
 
         printed.append({
             "no password": ask([*place, "PING"]), "a password": ask([*place, "-a", "secret", "PING"]), "a wrong one": ask([*place, "-a", "wrong", "PING"]),

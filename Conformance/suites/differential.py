@@ -156,7 +156,7 @@ def same(arguments, ours, theirs, apart=1.5):
     if name in ("RANDOMKEY", "ZRANDMEMBER"):
         return (a is None) == (b is None)
     if name == "TIME":
-        return len(a) == len(b) and abs(int(a[0]) - int(b[0])) <= 2
+        return len(a) == len(b) and abs(int(a[0]) - int(b[0])) <= 1 + apart
     if name == "LASTSAVE" or (name, sub) in (("CLIENT", b"ID"), ("MEMORY", b"USAGE"), ("OBJECT", b"IDLETIME"), ("OBJECT", b"REFCOUNT")):
         return type(a) is type(b)
     if name in ("SORT", "SORT_RO") and {b"BY", b"ALPHA"} <= {x.upper() for x in arguments} and isinstance(a, list):

@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 
-from lib import server as servers
+from lib import clock, server as servers
 from lib.faults import FULL, Faults
 from lib.resp import Closed, Connection, Error
 from lib.server import wait_for
@@ -62,7 +62,7 @@ class Pusher(threading.Thread):
                     reply = connection.call("RPUSH", self.key, b"%d %b" % (number, self.filler))
                     if isinstance(reply, int):
                         self.acknowledged.append(number)
-                        self.last_at = time.monotonic()
+                        self.last_at = clock.now()
                     elif may_be_done(reply):
                         self.doubtful.append(number)
                     elif is_full(reply):
@@ -129,10 +129,10 @@ def last_words(server):
 
 
 def writes_again(run, server, title):
-    begin = time.monotonic()
+    begin = clock.now()
     with server.connect() as connection:
-        fine = wait_for(lambda: connection.call("SET", "again", "x") == b"OK", 5)
-    seconds = time.monotonic() - begin
+        fine = wait_for(lambda: connection.call("SET", "again", "x") == b"OK", 20)
+    seconds = clock.now() - begin
     run.check(title + ": writes again within 1 s of space", fine and seconds < 1.0, "%.2f s" % seconds)
 
 
@@ -198,10 +198,10 @@ def full_disk_on_write(run):
         with server.connect() as connection:
             run.equal("full disk on write: reads go on", connection.call("GET", "old"), b"value")
         run.check("full disk on write: the fault was met", faults.hits > 0)
-        stuck, cleared = list(pushers), time.monotonic()
+        stuck, cleared = list(pushers), clock.now()
     writes_again(run, server, "full disk on write")
     run.check("full disk on write: everybody is served again within 1 s of space",
-              wait_for(lambda: all(pusher.last_at > cleared for pusher in stuck)) and time.monotonic() - cleared < 1.5, "%.2f s" % (time.monotonic() - cleared))
+              wait_for(lambda: all(pusher.last_at > cleared for pusher in stuck)) and clock.now() - cleared < 1.5, "%.2f s" % (clock.now() - cleared))
     pushers.end()
     run.check("full disk on write: the process lives", server.alive, server.log_tail())
     restart(server)
@@ -221,11 +221,11 @@ def limited_files(run):
     run.check(title + ": writes get the error", wait_for(lambda: refuses(server), 20), server.log_tail())
     with server.connect() as connection:
         run.equal(title + ": reads go on", connection.call("GET", "old"), b"value")
-    stuck, lifted = list(pushers), time.monotonic()
+    stuck, lifted = list(pushers), clock.now()
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, limits)
     writes_again(run, server, title)
     run.check(title + ": everybody is served again within 1 s",
-              wait_for(lambda: all(pusher.last_at > lifted for pusher in stuck)) and time.monotonic() - lifted < 1.5, "%.2f s" % (time.monotonic() - lifted))
+              wait_for(lambda: all(pusher.last_at > lifted for pusher in stuck)) and clock.now() - lifted < 1.5, "%.2f s" % (clock.now() - lifted))
     pushers.end()
     run.check(title + ": the process lives", server.alive, server.log_tail())
     restart(server)
@@ -326,14 +326,14 @@ def log_fails(run, policy, name, **fields):
     server, faults = started(run, "--appendfsync", policy)
     pushers = Pushers(server)
     wait_for(lambda: pushers.total() > 200)
-    began = time.monotonic()
+    began = clock.now()
     with faults(**fields):
         if policy == "no" and "sync_errno" in fields:
             server.process.send_signal(signal.SIGTERM)  # It syncs at the stop alone.
         hit = wait_for(lambda: faults.hits > 0)
     # The disk is well again at once: that must not tempt the server to go on.
     ended = wait_for(lambda: not server.alive)
-    seconds = time.monotonic() - began
+    seconds = clock.now() - began
     pushers.end()
     # Under everysec the next sync is up to a second away.
     run.check(title + ": the process ends", ended and seconds < (1.0 if policy == "always" else 2.5), "%.2f s\n%s" % (seconds, server.log_tail()))
@@ -410,10 +410,10 @@ def interrupted_calls(run):
 
 def is_refused(run, title, server, names):
     """The start ends within a second, with an error that names the file or folder."""
-    begin = time.monotonic()
+    begin = clock.now()
     server.spawn()
-    ended = wait_for(lambda: not server.alive, 5)
-    seconds = time.monotonic() - begin
+    ended = wait_for(lambda: not server.alive, 20)
+    seconds = clock.now() - begin
     lines = [line for line in server.log().splitlines() if line.startswith("martlet-server: ")]
     run.check(title + ": refused within 1 s", ended and server.process.poll() not in (None, 0) and seconds < 1.0, "code %s, %.2f s\n%s" % (server.process.poll(), seconds, server.log_tail()))
     run.check(title + ": one line says why", lines and any(name in lines[-1] for name in names), server.log_tail())
@@ -460,10 +460,10 @@ def folder_removed(run):
         server = run.start("--appendfsync", policy)
         pushers = Pushers(server)
         wait_for(lambda: pushers.total() > 100)
-        removed = time.monotonic()
+        removed = clock.now()
         shutil.rmtree(server.directory)
-        ended = wait_for(lambda: not server.alive, 5)
-        seconds = time.monotonic() - removed
+        ended = wait_for(lambda: not server.alive, 20)
+        seconds = clock.now() - removed
         pushers.end()
         run.check(title + ": the process ends with an error", ended and server.process.poll() not in (None, 0), server.log_tail())
         run.check(title + ": it says why", server.directory in last_words(server).split("Ready", 1)[-1], server.log_tail())
@@ -513,9 +513,9 @@ def out_of_descriptors(run):
             else:
                 run.check(title + ": the fault was met", 0 < faults.hits < 100, "%d hits" % faults.hits)
                 faults.clear()
-            lifted = time.monotonic()
+            lifted = clock.now()
             run.equal(title + ": who waited gets in", {connection.raw() for connection in waiting}, {b"+PONG\r\n"})
-            run.check(title + ": within 1 s", time.monotonic() - lifted < 1.0, "%.2f s" % (time.monotonic() - lifted))
+            run.check(title + ": within 1 s", clock.now() - lifted < 1.0, "%.2f s" % (clock.now() - lifted))
             for connection in waiting:
                 connection.close()
     restart(server)
@@ -544,12 +544,12 @@ def stepped_clock(run):
         connection.do("SET", "soon", "v", "PX", 1000 * hour)
         for step in (hour, -hour, 100 * hour, -100 * hour, 0):
             blocked.send("BLPOP", "nothing", "0.3")
-            begin = time.monotonic()
+            begin, stopwatch = time.monotonic(), clock.now()
             time.sleep(0.05)
             faults.set(wall_offset_ms=step)
             run.equal("stepped clock: a blocked client's wait ends", blocked.read(), None)
             seconds = time.monotonic() - begin
-            run.check("stepped clock: it lasts as long as it was asked to", 0.29 <= seconds < 1.0, "%.2f s with the clock off by %d ms" % (seconds, step))
+            run.check("stepped clock: it lasts as long as it was asked to", seconds >= 0.29 and clock.now() - stopwatch < 1.0, "%.2f s with the clock off by %d ms" % (seconds, step))
             left = connection.call("PTTL", "soon")
             run.check("stepped clock: a term ends when the clock says so", abs(left - (1000 * hour - step)) < 10_000, "%d ms left, clock off by %d ms" % (left, step))
             run.equal("stepped clock: a new term is counted from now", connection.call("SET", "brief", "v", "PX", 60_000), b"OK")
@@ -558,7 +558,7 @@ def stepped_clock(run):
         for step in (hour, -hour):
             faults.set(wall_offset_ms=step)
             connection.do("SET", "short", "v", "PX", 150)
-            run.check("stepped clock: a term of 150 ms ends", wait_for(lambda: connection.call("GET", "short") is None, 1))
+            run.check("stepped clock: a term of 150 ms ends", wait_for(lambda: connection.call("GET", "short") is None, 20))
         connection.do("SET", "past", "v", "PX", hour)
         faults.set(wall_offset_ms=2 * hour)
         run.equal("stepped clock: forward over a term, the key is gone", connection.call("GET", "past"), None)
@@ -652,6 +652,7 @@ def slow_everysec(run):
         faults.set(sync_delay_ms=1500)
         pushers = Pushers(server, count=4, size=100)
         time.sleep(run.random.uniform(1.2, 4.5))
+        wait_for(lambda: faults.hits and pushers.total() > 100, 20)
         hits = faults.hits
         kill_under(pushers, server)
         acknowledged += pushers.total()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from lib import programs, setup
 
 TIME_LIMIT = 900
-SECONDS = 150  # For one framework.
+SECONDS = 240  # For one framework.
 PROGRAMS = os.path.join(setup.HERE, "programs")
 
 

@@ -53,7 +53,7 @@ class Terminal:
     def run(self, line):
         """Exit code and output."""
         process = self.begin(line)
-        output = process.communicate(timeout=20)[0]
+        output = process.communicate(timeout=60)[0]
         return process.returncode, output
 
 
@@ -81,7 +81,7 @@ def conversation(run, server):
     (waits, received), (pushes, answered) = shown[0][0], shown[1][0]
     waiting = terminal.begin(on_a_terminal(waits))
     wait_for(lambda: server.info("blocked_clients") == "1")
-    for line, output, shown in ((pushes, terminal.run(on_a_terminal(pushes))[1], answered), (waits, waiting.communicate(timeout=10)[0], received)):
+    for line, output, shown in ((pushes, terminal.run(on_a_terminal(pushes))[1], answered), (waits, waiting.communicate(timeout=30)[0], received)):
         run.equal("README: " + line, output.split(), shown.split())
 
 
@@ -125,6 +125,7 @@ def jobs(run, server):
         wait_for(lambda: b"acked" in (fields := connection.do("QSTAT", "embed_jobs")) and fields[fields.index(b"acked") + 1] == 1)
     os.killpg(started.pid, signal.SIGTERM)
     started.wait(10)
+    terminal.run("redis-cli CONFIG SET lease-default 30000")
     steps = next(prompts(block) for block in blocks("sh") if "ADDJOB" in block)
     shown_id = re.search(r"D-[0-9a-f]+-[0-9a-f]+", steps[0][1]).group()
     real_id = shown_id

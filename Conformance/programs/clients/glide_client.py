@@ -4,11 +4,10 @@ GLIDE sends all requests over one connection, so what blocks has a client of its
 """
 import asyncio
 import sys
-import time
 
 import glide
 
-from parts import EVERY, LOCKED_PORT, PORT, SOCKET, part, raises, restart, run, until
+from parts import EVERY, LOCKED_PORT, PORT, SOCKET, in_time, part, raises, restart, run, until
 
 PROTOCOL = glide.ProtocolVersion.RESP3 if sys.argv[1] == "RESP3" else glide.ProtocolVersion.RESP2
 
@@ -66,9 +65,7 @@ async def blocking_pop_over_several_queues(redis):
     await until(waits)
     await redis.lpush("high", ["job"])
     assert await waiting == [b"high", b"job"]
-    begin = time.monotonic()
-    assert await waiter.brpop(["none"], 0.2) is None
-    assert 0.15 < time.monotonic() - begin < 2
+    assert await in_time(lambda: waiter.brpop(["none"], 0.2), 0.15, 2)
     await waiter.close()
 
 
@@ -88,10 +85,11 @@ async def authentication(_):
 
 
 @part
-async def timeouts(_):
+async def timeouts(redis):
     hasty = await client(request_timeout=200)
-    await hasty.custom_command(["CLIENT", "PAUSE", "600", "WRITE"])
+    await redis.custom_command(["CLIENT", "PAUSE", "10000", "WRITE"])
     await raises(glide.TimeoutError, hasty.set("paused", "x"))
+    await redis.custom_command(["CLIENT", "UNPAUSE"])
     await hasty.close()
 
 
@@ -133,7 +131,7 @@ async def subscriptions(redis):
 
     await until(heard)
     await redis.publish("hello", "news")
-    message = await asyncio.wait_for(listener.get_pubsub_message(), 5)
+    message = await asyncio.wait_for(listener.get_pubsub_message(), 20)
     assert (message.channel, message.message) == (b"news", b"hello"), message
     await listener.close()
 
@@ -142,7 +140,7 @@ async def subscriptions(redis):
 async def reconnects_after_a_restart(redis):
     await redis.set("kept", "yes")
     await restart()
-    for _ in range(50):  # Requests that meet the broken connection are told so; it is made anew beside them.
+    for _ in range(400):  # Requests that meet the broken connection are told so; it is made anew beside them.
         try:
             assert await redis.get("kept") == b"yes"
             break

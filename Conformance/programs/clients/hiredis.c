@@ -119,6 +119,7 @@ static void timeouts(void) {
     if (reply || context->err != REDIS_ERR_IO) wrong("no error of input");
     drop(reply);
     if (redisReconnect(context) != REDIS_OK) wrong("reconnecting: %s", context->errstr);
+    redisSetTimeout(context, (struct timeval){20, 0});
     tells(context, "PONG", "PING");
     redisFree(context);
     context = redisConnectWithTimeout("127.0.0.1", 1, (struct timeval){0, 200000});

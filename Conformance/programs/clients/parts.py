@@ -30,6 +30,17 @@ async def until(condition):
         await asyncio.sleep(0.01)
 
 
+async def in_time(wait, least, most):
+    """Whether `wait()` ends with None as soon as it should; a pause of the machine is allowed for by three attempts, of which none may be too short."""
+    for _ in range(3):
+        begin = time.monotonic()
+        assert await wait() is None
+        seconds = time.monotonic() - begin
+        if seconds <= least or seconds < most:
+            break
+    return least < seconds < most
+
+
 async def restart():
     print("restart", flush=True)
     await asyncio.to_thread(sys.stdin.readline)

@@ -119,6 +119,7 @@ check('authentication', function () {
 check('timeouts', function () {
     $redis = client(0.2);
     raises(fn () => $redis->brPop(['none'], 3), 'read error');
+    $redis->setOption(Redis::OPT_READ_TIMEOUT, 20);
     same($redis->ping(), true);
     raises(fn () => (new Redis())->connect('127.0.0.1', 1, 0.2), 'refused');
 });

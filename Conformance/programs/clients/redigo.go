@@ -134,7 +134,7 @@ func blocks() {
 		texts, _ := redis.Strings(connection.Do("BRPOP", "higher", "high", 10))
 		got <- texts
 	}()
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if text, _ := redis.String(other.Do("INFO", "clients")); strings.Contains(text, "blocked_clients:1\r") {
 			break
 		}
@@ -167,7 +167,7 @@ func timesOut() {
 	_, err := connection.Do("BRPOP", "none", 3)
 	tells(err, "timeout")
 	connection = dial(port, redis.DialReadTimeout(200*time.Millisecond))
-	reply, err := redis.DoWithTimeout(connection, 5*time.Second, "BRPOP", "none", "0.4") // Longer than the connection's own.
+	reply, err := redis.DoWithTimeout(connection, 20*time.Second, "BRPOP", "none", "0.4") // Longer than the connection's own.
 	good(err)
 	same(reply, nil)
 	_, err = redis.Dial("tcp", "127.0.0.1:1", redis.DialConnectTimeout(200*time.Millisecond))
@@ -205,10 +205,10 @@ func listens() {
 	_, subscribed := listener.Receive().(redis.Subscription)
 	same(subscribed, true)
 	same(do(other, "PUBLISH", "news", "hello"), int64(1))
-	message, _ := listener.ReceiveWithTimeout(5 * time.Second).(redis.Message)
+	message, _ := listener.ReceiveWithTimeout(20 * time.Second).(redis.Message)
 	same([]string{message.Channel, string(message.Data)}, []string{"news", "hello"})
 	good(listener.Ping("still there"))
-	_, answered := listener.ReceiveWithTimeout(5 * time.Second).(redis.Pong)
+	_, answered := listener.ReceiveWithTimeout(20 * time.Second).(redis.Pong)
 	same(answered, true)
 }
 

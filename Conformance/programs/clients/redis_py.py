@@ -37,6 +37,27 @@ def raises(kind, function, text=""):
     raise AssertionError("no %s" % kind.__name__)
 
 
+def in_time(function, least, most):
+    """Whether it takes as long as it should; a pause of the machine is allowed for by three attempts, of which none may be too short."""
+    for _ in range(3):
+        begin = time.monotonic()
+        function()
+        seconds = time.monotonic() - begin
+        if seconds <= least or seconds < most:
+            break
+    return least < seconds < most
+
+
+def patiently(function):
+    """What a client with a short timeout of its own gets in the end, however busy the machine is."""
+    for _ in range(50):
+        try:
+            return function()
+        except redis.TimeoutError:
+            pass
+    return function()
+
+
 @check
 def connection_pool():
     pool = redis.ConnectionPool(host="127.0.0.1", port=PORT, protocol=PROTOCOL, max_connections=5)
@@ -113,11 +134,11 @@ def blocking_pops():
     assert r.brpoplpush("c", "d", timeout=1) == b"2"
     assert r.blmpop(1, 2, "c", "d", direction="LEFT") == [b"d", [b"2"]]
     assert r.lmpop(1, "d", direction="LEFT") is None
-    begin = time.monotonic()
-    assert r.brpop("none", timeout=0.2) is None
-    assert 0.15 < time.monotonic() - begin < 1
+    got = []
+    assert in_time(lambda: got.append(r.brpop("none", timeout=0.2)), 0.15, 1)
+    assert set(got) == {None}
     threading.Timer(0.1, lambda: other.lpush("high", "job")).start()
-    assert tuple(r.brpop(["highest", "high", "low"], timeout=5)) == (b"high", b"job")
+    assert tuple(r.brpop(["highest", "high", "low"], timeout=20)) == (b"high", b"job")
 
 
 @check
@@ -126,7 +147,7 @@ def fair_to_workers():
     workers = []
     admin = client()
     for number, name in enumerate(names):
-        workers.append(threading.Thread(target=lambda name=name: results.append((name, client(client_name=name).brpop("fair", timeout=5)[1]))))
+        workers.append(threading.Thread(target=lambda name=name: results.append((name, client(client_name=name).brpop("fair", timeout=20)[1]))))
         workers[-1].start()
         while admin.info("clients")["blocked_clients"] < number + 1:
             time.sleep(0.005)
@@ -147,9 +168,10 @@ def unblocked_by_another():
             time.sleep(0.01)
 
     threading.Thread(target=unblock, args=(False,)).start()
-    assert r.blpop("none", timeout=5) is None
+    begin = time.monotonic()
+    assert r.blpop("none", timeout=20) is None and time.monotonic() - begin < 15
     threading.Thread(target=unblock, args=(True,)).start()
-    raises(redis.ResponseError, lambda: r.blpop("none", timeout=5), "UNBLOCKED")
+    raises(redis.ResponseError, lambda: r.blpop("none", timeout=20), "UNBLOCKED")
 
 
 @check
@@ -201,7 +223,7 @@ def client_name_and_library():
 def timeouts():
     r = client(socket_timeout=0.2, retry=NEVER)
     raises(redis.TimeoutError, lambda: r.brpop("none", timeout=3))
-    assert r.set("after", 1) and r.get("after") == b"1"
+    assert patiently(lambda: r.set("after", 1)) and patiently(lambda: r.get("after")) == b"1"
     closed = client(port=1, socket_connect_timeout=0.2, retry=NEVER)
     raises(redis.ConnectionError, closed.ping)
 
@@ -229,9 +251,9 @@ def bytes_and_sizes():
 def strings_and_keys():
     r = client()
     assert r.mset({"m1": 1, "m2": 2}) and r.mget("m1", "m2", "m3") == [b"1", b"2", None]
-    assert r.set("e", 1, ex=100, nx=True) and 98 < r.ttl("e") <= 100 and r.set("e", 2, nx=True) is None
+    assert r.set("e", 1, ex=100, nx=True) and 90 < r.ttl("e") <= 100 and r.set("e", 2, nx=True) is None
     assert r.expire("e", 500, gt=True) and r.persist("e") and r.ttl("e") == -1 and r.ttl("none") == -2
-    assert r.getex("e", px=5000) == b"1" and r.getdel("e") == b"1" and r.getdel("e") is None
+    assert r.getex("e", px=50_000) == b"1" and r.getdel("e") == b"1" and r.getdel("e") is None
     assert r.incrbyfloat("f", 1.5) == 1.5 and r.append("m1", "x") == 2 and r.setrange("m1", 3, "y") == 4 and r.getrange("m1", 0, 1) == b"1x"
     assert r.copy("m1", "m4") and r.rename("m4", "m5") and r.type("m5") in (b"string", "string") and r.exists("m5", "m1", "none") == 2
     r.set("l1", "ohmytext"), r.set("l2", "mynewtext")
@@ -290,18 +312,17 @@ def asyncio_client():
         await r.delete("async")
 
         async def worker(got):
-            while True:
-                job = await r.brpop("async", timeout=1)
-                if job is None:
-                    return
+            while (job := await r.brpop("async", timeout=20))[1] != b"last":
                 got.append(int(job[1]))
 
         got = []
         tasks = [asyncio.create_task(worker(got)) for _ in range(4)]
         for number in range(200):
             await r.lpush("async", number)
+        await r.lpush("async", *["last"] * 4)
         await asyncio.gather(*tasks)
         assert sorted(got) == list(range(200)), len(got)
+        assert await r.brpop("async", timeout=0.05) is None
         async with r.pipeline(transaction=True) as pipe:
             assert await pipe.set("x", 1).incr("x").execute() == [True, 2]
         pending = asyncio.create_task(r.blpop("never", timeout=10))

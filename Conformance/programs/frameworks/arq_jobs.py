@@ -40,10 +40,10 @@ async def tick(context):
 
 class WorkerSettings:
     """What the worker reads. A job that nobody has renewed for its timeout and ten seconds is taken again."""
-    functions = [add, fail, flaky, arq.worker.func(slow, timeout=2)]
+    functions = [add, fail, flaky, arq.worker.func(slow, timeout=6)]
     cron_jobs = [arq.cron(tick, second=set(range(60)))]
     redis_settings = SETTINGS
-    job_timeout, poll_delay, max_tries = 2, 0.1, 5
+    job_timeout, poll_delay, max_tries = 6, 0.1, 5
     allow_abort_jobs = True
 
 

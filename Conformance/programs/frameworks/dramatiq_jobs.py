@@ -10,8 +10,8 @@ from dramatiq.results.backends import RedisBackend
 
 import checks
 
-# A worker that is silent for two seconds is given up; each fetch looks for such ones.
-broker = RedisBroker(url=checks.URL, heartbeat_timeout=2000, maintenance_chance=1_000_000)
+# A worker that is silent for five seconds is given up; each fetch looks for such ones.
+broker = RedisBroker(url=checks.URL, heartbeat_timeout=5000, maintenance_chance=1_000_000)
 broker.add_middleware(Results(backend=RedisBackend(url=checks.URL)))
 dramatiq.set_broker(broker)
 limiter = ConcurrentRateLimiter(LimiterBackend(url=checks.URL), "one", limit=1)

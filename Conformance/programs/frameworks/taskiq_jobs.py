@@ -10,8 +10,8 @@ from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, Redis
 
 import checks
 
-# A message that its consumer has had for two seconds without acknowledging it is claimed by the next.
-broker = RedisStreamBroker(checks.URL, idle_timeout=2000, xread_block=200).with_result_backend(RedisAsyncResultBackend(checks.URL)).with_middlewares(SimpleRetryMiddleware(default_retry_count=3))
+# A message that its consumer has had for five seconds without acknowledging it is claimed by the next.
+broker = RedisStreamBroker(checks.URL, idle_timeout=5000, xread_block=200).with_result_backend(RedisAsyncResultBackend(checks.URL)).with_middlewares(SimpleRetryMiddleware(default_retry_count=3))
 source = ListRedisScheduleSource(checks.URL)
 scheduler = TaskiqScheduler(broker, [source, LabelScheduleSource(broker)])
 
