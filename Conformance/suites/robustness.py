@@ -262,9 +262,9 @@ def idle_connections(run, case):
     with case.server.connect() as connection:
         times = []
         for _ in range(200):
-            begin = time.monotonic()
+            begin = clock.now()
             connection.call("PING")
-            times.append(time.monotonic() - begin)
+            times.append(clock.now() - begin)
     run.check("%d idle connections: a PING takes no longer" % count, sorted(times)[100] < 0.01, "median %.1f ms" % (sorted(times)[100] * 1000))
     case.healthy("%d idle connections" % count, is_over=False)
     for connection in idle:
@@ -290,9 +290,9 @@ def never_reading(run, case):
         watcher.call("MONITOR")
         worst, peak = 0.0, 0
         for _ in range(300):
-            begin = time.monotonic()
+            begin = clock.now()
             connection.call("SET", "noise", b"n" * 200_000)
-            worst = max(worst, time.monotonic() - begin)
+            worst = max(worst, clock.now() - begin)
             peak = max(peak, case.server.resident())
         run.check("clients that never read: others are served", worst < 0.5, "slowest %.0f ms" % (worst * 1000))
         run.check("clients that never read: memory stays bounded", peak - before < 300 * MB, "%.0f MB more" % ((peak - before) / MB))
@@ -319,9 +319,9 @@ def listening_not_reading(run, case):
     before, peak, worst, heard = case.server.resident(), 0, 0.0, 3
     with case.server.connect() as connection:
         for _ in range(400):
-            begin = time.monotonic()
+            begin = clock.now()
             heard = connection.do("PUBLISH", "loud", b"p" * 200_000)
-            worst = max(worst, time.monotonic() - begin)
+            worst = max(worst, clock.now() - begin)
             peak = max(peak, case.server.resident())
             if not heard:
                 break
@@ -351,13 +351,13 @@ def storms(run, case):
                 failures.append(repr(error))
 
     threads = [threading.Thread(target=storm, args=(n,), daemon=True) for n in range(8)]
-    begin = time.monotonic()
+    begin = clock.now()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
     run.check("connection storm: every connection is taken", not failures, "%d failures: %s" % (len(failures), failures[:3]))
-    run.check("connection storm: 2,400 connections within 20 s", time.monotonic() - begin < 20)
+    run.check("connection storm: 2,400 connections within 20 s", clock.now() - begin < 20)
     run.check("connection storm: all are let go", wait_for_clients(case.server, 1) <= 1)  # Who asks is the last one.
     with case.server.connect() as connection:
         connection.call("RPUSH", "storm", "job")
@@ -376,9 +376,9 @@ def deep_pipeline(run, case):
         for number in range(1, count + 1):
             right = right and connection.raw() == b":%d\r\n" % number
             if number % 5000 == 0:
-                begin = time.monotonic()
+                begin = clock.now()
                 other.call("PING")
-                worst = max(worst, time.monotonic() - begin)
+                worst = max(worst, clock.now() - begin)
         sender.join()
         run.check("a pipeline of 100,000: every reply, in order", right)
         run.check("a pipeline of 100,000: others are served meanwhile", worst < 0.25, "slowest PING %.0f ms" % (worst * 1000))
