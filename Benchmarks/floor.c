@@ -1,4 +1,4 @@
-// floor.c: a server that does nothing: what no other could be faster than, on this machine and under this load.
+// floor.c: a server that does nothing: what none could be faster than that takes each request as soon as it comes.
 //
 // It waits, receives, sends and looks at nothing but the name of a command, whose reply is always the same: no
 // queue, no log. What comes in one piece is taken for requests of one size, which those of a load are that pushes or

@@ -8,6 +8,7 @@ import resource
 import shlex
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -385,6 +386,29 @@ def deep_pipeline(run, case):
     case.healthy("a pipeline of 100,000")
 
 
+def many_busy(run, case):
+    """Turns are put off for requests to come together only while many clients are busy, and as `coalesce-usec` says."""
+
+    def put_off(admin, clients):
+        admin.call("CONFIG", "RESETSTAT")
+        command = ["redis-benchmark", "-p", str(case.server.port), "-n", "200000", "-c", str(clients), "-q", "get", "none"]
+        if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+            return "redis-benchmark failed"
+        return int(case.server.info("martlet_coalesced_turns"))
+
+    with case.server.connect(timeout=60) as admin:
+        # A machine that has much else to do may not have them busy enough at times.
+        counts = [put_off(admin, 50)]
+        while counts[-1] == 0 and len(counts) < 10:
+            counts.append(put_off(admin, 50))
+        run.check("50 busy clients: turns are put off", counts[-1] not in (0, "redis-benchmark failed"), "%s" % counts)
+        run.equal("10 busy clients: none is", put_off(admin, 10), 0)
+        run.equal("it can be turned off", admin.call("CONFIG", "SET", "coalesce-usec", "0"), b"OK")
+        run.equal("50 busy clients, turned off: none is put off", put_off(admin, 50), 0)
+        run.equal("it can be turned on again", admin.call("CONFIG", "SET", "coalesce-usec", "100"), b"OK")
+    case.healthy("many busy clients")
+
+
 def pipelines_read_late(run, case):
     """Ten clients send 100,000 requests each, and read when all of them are sent."""
     count, clients = 100_000, [case.server.connect(timeout=60) for _ in range(10)]
@@ -461,6 +485,7 @@ def run(run):
     run.part(listening_not_reading, run, case)
     run.part(storms, run, case)
     run.part(deep_pipeline, run, case)
+    run.part(many_busy, run, case)
     run.part(pipelines_read_late, run, case)
     run.part(too_many_clients, run, case, control)
     run.check("the same process from start to end", server.pid == case.pid)

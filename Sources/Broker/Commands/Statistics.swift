@@ -66,6 +66,8 @@ struct TurnDurations {
   /// The most processor time that one turn took, while that is measured: on a machine where others
   /// run, a turn is often long because its thread stood still.
   private(set) var longestProcessorTime: Int64 = 0
+  /// How many were put off so that requests come together.
+  var coalesced = 0
 
   /// - Parameter processorTime: 0 when it was not measured.
   @inline(__always)

@@ -16,6 +16,8 @@ struct ClientConnection: ~Copyable {
   var parser = RequestParser()
   /// Bytes received but not run: an unfinished request, or what came while the client was blocked.
   var input = ByteBuffer()
+  /// The window of `Coalescing` in which it sent last.
+  var lastWindow: UInt32 = 0
   /// What the poller watches for.
   var interest: Poller.Interest = []
   /// Not read from until the log has caught up.

@@ -126,6 +126,7 @@ extension Server {
       engine.context.statistics.reads += 1
       engine.context.sessions[slot].totalRead += count
       engine.context.sessions[slot].lastActive = engine.context.monotonic
+      coalescing.note(&connections[slot].lastWindow)
       runScratch(slot)
     case .wouldBlock: break
     case .ended:

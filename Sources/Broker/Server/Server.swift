@@ -14,6 +14,7 @@ struct Server: ~Copyable {
   var box: EngineBox
   var connections = FixedArray<ClientConnection>()
   var poller: Poller
+  var coalescing = Coalescing(limit: 0)
   let signals: Signals
   let wakeUp: WakeUp
   /// What the time is, where a test says so; nil for the system's clocks.
@@ -84,9 +85,10 @@ struct Server: ~Copyable {
     @inline(__always) _modify { yield &box.engine }
   }
 
-  /// Copies what the settings say about requests to where the parser looks.
+  /// Copies what the settings say about requests and turns to where it is looked for.
   mutating func takeOverLimits() {
     limits.bulkSizeMax = settings.bulkSizeMax
     limitsBeforeLogin.bulkSizeMax = settings.bulkSizeMax
+    coalescing.limit = Int64(settings.coalesceMicroseconds) * 1000
   }
 }

@@ -7,14 +7,17 @@ extension Server {
   ///
   /// - Returns: the exit code.
   mutating func run() -> Int32 {
+    SystemClock.makeTimersExact()
     while exitCode == nil { turn() }
     return finish()
   }
 
   /// One pass: waits for something to do, and does it.
   mutating func turn() {
+    if coalescing.interval > 0 { leaveTimeToSend() }
     let count = poller.wait(nanoseconds: patience())
     let begin = beginOfTurn()
+    coalescing.beginTurn(at: begin.monotonic, events: count)
     // All is quiet: nothing will join the frame soon.
     if count == 0, hasFrame { commitFrame(isQuiet: true) }
     engine.context.monotonic = (clock?.monotonic ?? begin.monotonic) / 1_000_000
@@ -53,6 +56,14 @@ extension Server {
     if moreExpired { nextHousekeeping = min(nextHousekeeping, engine.context.monotonic + 1) }
     if let log, log.failure != nil { stopForFailure() }
     noteTurn(since: begin)
+  }
+
+  /// Lets a few more requests come together, unless something is due or waits for the log.
+  private mutating func leaveTimeToSend() {
+    let rest = coalescing.rest(at: SystemClock.monotonic())
+    guard rest > 0, held.isEmpty, patience() > rest else { return }
+    SystemClock.sleep(nanoseconds: rest)
+    engine.context.statistics.turns.coalesced += 1
   }
 
   /// When a turn began.
@@ -122,7 +133,9 @@ extension Server {
     let now = SystemClock.monotonic()
     if frameSince == 0 { frameSince = now }
     let isLarge = engine.context.effects.bytes.count > TurnBudget.frameWanted
-    if isLarge || now - frameSince > TurnBudget.frameAge { commitFrame() }
+    // Where turns keep a distance, and it costs no sync, replies need not wait for the next one.
+    let isWhole = coalescing.interval > 0 && settings.sync != .always
+    if isLarge || isWhole || now - frameSince > TurnBudget.frameAge { commitFrame() }
   }
 
   /// Hands the effects so far to the log as one frame.

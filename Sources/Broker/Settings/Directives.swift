@@ -100,6 +100,10 @@ extension Directive {
       "milliseconds after which a script makes others BUSY"
     ).alias("lua-time-limit").withoutEffect("there are no scripts yet"),
     .integer(
+      "coalesce-usec", \.coalesceMicroseconds, 0...1000,
+      "microseconds that replies may come later, and requests together, while many clients are busy"
+    ),
+    .integer(
       "min-replicas-to-write", \.replicaCountMin, 0...intMax,
       "replicas without which writes answer NOREPLICAS; there are none yet, so above 0 all do"
     ).alias("min-slaves-to-write"),

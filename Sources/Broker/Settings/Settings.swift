@@ -50,6 +50,8 @@ struct Settings: Sendable {
   var bulkSizeMax = 512 << 20
   var queryBufferSizeMax = 1 << 30
   var outputLimits = OutputLimits()
+  /// Microseconds that a turn is put off at most while many clients are busy; 0 puts none off.
+  var coalesceMicroseconds = 100
   /// Milliseconds that a script may run before other clients are answered BUSY; 0 is no bound.
   var busyReplyThreshold = 5000
   /// Up to how many fields, and of how many bytes each, a hash is packed.

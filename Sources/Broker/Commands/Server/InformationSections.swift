@@ -225,6 +225,7 @@ extension Context {
     ] { w.hosted(name) }
     w.line("eventloop_cycles", s.turns.count)
     w.line("eventloop_duration_sum", s.turns.nanoseconds / 1000)
+    w.line("martlet_coalesced_turns", s.turns.coalesced)
     w.line("martlet_longest_turn_usec", s.turns.longest / 1000)
     w.line("martlet_longest_turn_cpu_usec", s.turns.longestProcessorTime / 1000)
     w.line("acl_access_denied_auth", s.accessDenials.login)
