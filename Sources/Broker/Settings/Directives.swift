@@ -98,7 +98,7 @@ extension Directive {
     .integer(
       "busy-reply-threshold", \.busyReplyThreshold, 0...Int.max,
       "milliseconds after which a script makes others BUSY"
-    ).alias("lua-time-limit").withoutEffect("there are no scripts yet"),
+    ).alias("lua-time-limit"),
     .integer(
       "coalesce-usec", \.coalesceMicroseconds, 0...1000,
       "microseconds that replies may come later, and requests together, while many clients are busy"
