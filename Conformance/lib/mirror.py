@@ -76,9 +76,10 @@ def keys(connection):
     found = {}
     for key in connection.do("KEYS", "*"):
         kind = connection.do("TYPE", key)
-        if kind == b"none":
-            continue  # Its time was up between the two.
-        found[key] = (kind, value(connection, key, kind), connection.do("TTL", key))
+        held = value(connection, key, kind) if kind != b"none" else None
+        left = connection.do("TTL", key)
+        if left != -2:  # Else its time was up between KEYS and here, and what was read may be none of its value.
+            found[key] = (kind, held, left)
     return found
 
 

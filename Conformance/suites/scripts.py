@@ -29,6 +29,7 @@ CALLS = 30  # Random ones of each script.
 
 
 def run(run):
+    run.part(brief, run)
     for name, program, folder, requirements, places in LIBRARIES:
         folder = setup.install_packages(folder, requirements)
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join([folder, PROGRAMS]), PYTHONDONTWRITEBYTECODE="1")
@@ -38,6 +39,30 @@ def run(run):
     run.part(driven, run, "Sidekiq", ["ruby", "sidekiq_scripts.rb"], os.environ)
     for has_written in (False, True):
         run.part(asked_to_end, run, has_written)
+
+
+BRIEF = """
+redis.call('DEL', KEYS[2])
+redis.call('SET', KEYS[1], 'text', 'PX', 1)
+redis.call('RPUSH', KEYS[2], 1)
+redis.call('PEXPIRE', KEYS[2], 1)
+"""
+
+
+def brief(run):
+    """Keys of a script that end while they are compared are no difference."""
+    ours, theirs = run.start(), run.control()
+    connections = [each.connect() for each in (ours, theirs)]
+    found = None
+    for _ in range(500):
+        for each in connections:
+            each.do("EVAL", BRIEF, 2, "a", "b")
+        found = found or mirror.difference(*(mirror.keys(each) for each in connections))
+    run.check("keys of a millisecond: no difference", found is None, found)
+    for each in connections:
+        each.close()
+    ours.stop()
+    theirs.stop()
 
 
 def driven(run, name, command, environment):
