@@ -12,6 +12,8 @@ from lib.resp import Closed, Connection, encode, parse
 SCRIPTS = {b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO", b"FCALL", b"FCALL_RO"}
 # What tells of the server itself.
 UNCOMPARED = {b"HELLO", b"INFO", b"CLIENT", b"COMMAND", b"TIME", b"CONFIG", b"MEMORY"}
+# Milliseconds given to a key that is to outlive a comparison.
+LIFE = 600_000
 STREAM_ID = re.compile(rb"(\d{13})-\d+$")
 
 
@@ -48,11 +50,11 @@ def same_replies(a, b):
 
 
 def near(a, b):
-    """Both are times, in seconds, milliseconds or microseconds, that are 5 seconds apart at most."""
+    """Both are times, in seconds, milliseconds or microseconds, that are 5 seconds apart at most; or what is left of `LIFE`, in milliseconds."""
     for unit in (1, 1e3, 1e6):
         if 1e9 * unit < min(a, b) and max(a, b) < 1e10 * unit:
             return abs(a - b) <= 5 * unit
-    return False
+    return LIFE - 5000 < min(a, b) and max(a, b) <= LIFE
 
 
 def value(connection, key, kind):
