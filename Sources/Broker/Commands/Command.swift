@@ -63,6 +63,8 @@ struct CommandFlags: OptionSet, Sendable {
 
   /// It runs a script, which may have said that it writes nothing.
   static let scripted = CommandFlags(rawValue: 1 << 23)
+  /// Takes a key and elements, and does the same with them one by one: the log may join calls of it.
+  static let joining = CommandFlags(rawValue: 1 << 24)
 
   /// In the order in which COMMAND INFO lists them; those without a name are ours alone.
   static let names: [(CommandFlags, StaticString)] = [

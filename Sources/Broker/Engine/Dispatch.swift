@@ -217,7 +217,11 @@ extension Context {
     }
     if changes != before, !hasPropagated {
       if let request {
-        effects.verbatim(request, in: database)
+        if entry.flags.contains(.joining) {
+          effects.joining(request, arguments, in: database)
+        } else {
+          effects.verbatim(request, in: database)
+        }
       } else {
         effects.command(arguments, in: database)
       }

@@ -58,6 +58,10 @@ func replayedEffectsGiveTheSameKeyspace(seed: UInt64) throws {
       case 20..<24: words = ["SELECT", requests.number(0...2)]
       case 24..<40:
         words = [requests.pick(["LPUSH", "RPUSH"]), requests.key()] + requests.values()
+        // The log joins such runs, until they are too long.
+        for _ in 0..<Int.random(in: 0...3, using: &requests.random) {
+          _ = source.send(client, utf8(words))
+        }
       case 40..<50: words = requests.request(of: "XADD", now: now) ?? []
       case 50..<60:
         words = requests.request(of: requests.pick(["XREADGROUP", "XGROUP"]), now: now) ?? []
@@ -152,4 +156,70 @@ func whatCannotBeAppliedIsRefusedByItsOffset(
     #expect(error.reason == frame.reason)
   }
   #expect(harness.engine.context.isLoading == false)
+}
+
+@Test func pushesToOneListAreOneCommandInTheLog() throws {
+  var source = EngineHarness(logging: true)
+  let client = source.client()
+  for line in [
+    "RPUSH a 1", "RPUSH a 2 3", "RPUSH a 4",  // Joined.
+    "LPUSH a 5", "LPUSH a 6", "RPUSH a 7", "RPUSH b 8",  // Another end, another list.
+    "rpush b 9", "RPUSH b 10", "RPUSH bc 11", "RPUSH bc 12",
+    "GET s", "RPUSH bc 13", "SET s 1", "RPUSH bc 14",  // Something between them.
+    "SELECT 1", "RPUSH bc 15", "SELECT 0", "RPUSH bc 16",
+  ] { _ = source.send(client, line) }
+  let (body, count) = source.frame()
+  let expected = resp(
+    "RPUSH a 1 2 3 4", "LPUSH a 5 6", "RPUSH a 7", "RPUSH b 8", "rpush b 9", "RPUSH b 10",
+    "RPUSH bc 11 12 13", "SET s 1", "RPUSH bc 14", "SELECT 1", "RPUSH bc 15", "SELECT 0",
+    "RPUSH bc 16")
+  #expect(String(decoding: body, as: UTF8.self) == String(decoding: expected, as: UTF8.self))
+  #expect(count == 13)
+  // Nothing goes on from the frame before.
+  _ = source.send(client, "RPUSH bc 17")
+  #expect(source.effects() == "*3\r\n$5\r\nRPUSH\r\n$2\r\nbc\r\n$2\r\n17\r\n")
+  var copy = EngineHarness(seed: 2)
+  try copy.replay(body, count: count)
+  let reader = copy.client()
+  #expect(copy.send(reader, "LRANGE a 0 -1").contains("6\r\n$1\r\n5\r\n$1\r\n1\r\n"))
+}
+
+/// Goal: a joined command has its count, however many digits that takes, and is no longer than it may
+/// be. Method: so many pushes, with words and bytes of all sizes around the bounds.
+@Test(arguments: [1, 7, 8, 97, 98, 998, 999, 1000, 2500])
+func joinedPushesReplayExactly(count pushes: Int) throws {
+  var source = EngineHarness(logging: true), copy = EngineHarness(seed: 2, logging: true)
+  let client = source.client()
+  for number in 0..<pushes { _ = source.send(client, "RPUSH list \(number)") }
+  let small = source.frame()
+  let wordsMax = Effects.joinedWordsMax
+  #expect(small.count == (pushes + wordsMax - 3) / (wordsMax - 2))
+  try copy.replay(small.body, count: small.count)
+  // A request of the size that is joined at most, one that is larger, one of too many words.
+  let wrapping = 33  // Bytes of the request around an element of some hundred bytes.
+  for size in [Effects.joinedSizeMax - wrapping, Effects.joinedSizeMax - wrapping + 1] {
+    for _ in 0..<2 {
+      _ = source.send(client, utf8(["RPUSH", "list", String(repeating: "x", count: size)]))
+    }
+  }
+  for _ in 0..<2 { _ = source.send(client, "RPUSH list 1 2 3 4 5 6 7 8") }
+  let large = source.frame()
+  #expect(large.count == 1 + 2 + 2)
+  try copy.replay(large.body, count: large.count)
+  #expect(source.engine.context.digest() == copy.engine.context.digest())
+}
+
+@Test func whatAScriptTookBackLeavesPushesBeforeItWhole() throws {
+  var source = EngineHarness(logging: true), copy = EngineHarness(seed: 2)
+  let client = source.client()
+  _ = source.send(client, "RPUSH list 1")
+  _ = source.send(client, "RPUSH list 2")
+  let mark = source.engine.context.effects.mark
+  _ = source.send(client, "RPUSH list 3")
+  _ = source.send(client, "RPUSH list 4")
+  source.engine.context.effects.truncate(to: mark)
+  let (body, count) = source.frame()
+  #expect(body == resp("RPUSH list 1 2"))
+  try copy.replay(body, count: count)
+  #expect(copy.send(copy.client(), "LLEN list") == ":2\r\n")
 }

@@ -8,12 +8,14 @@ import RESP
 enum Lists {
   static let ends: [Command] = [
     Command(
-      "LPUSH", arity: .atLeast(3), flags: [.write, .denyOOM, .fast], keys: [.one(1, [.insert])],
+      "LPUSH", arity: .atLeast(3), flags: [.write, .denyOOM, .fast, .joining],
+      keys: [.one(1, [.insert])],
       group: .list, since: "1.0.0",
       summary: "Prepends elements to a list, creating it when absent.",
       complexity: "O(N), N elements pushed", body: lpush),
     Command(
-      "RPUSH", arity: .atLeast(3), flags: [.write, .denyOOM, .fast], keys: [.one(1, [.insert])],
+      "RPUSH", arity: .atLeast(3), flags: [.write, .denyOOM, .fast, .joining],
+      keys: [.one(1, [.insert])],
       group: .list, since: "1.0.0",
       summary: "Appends elements to a list, creating it when absent.",
       complexity: "O(N), N elements pushed", body: rpush),
