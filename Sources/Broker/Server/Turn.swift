@@ -203,6 +203,7 @@ extension Server {
     let now = engine.context.monotonic
     nextHousekeeping = now + (openCount > 0 ? 100 : 1000)
     noteStatistics()
+    ChunkRegions.review(at: now)
     if acceptAgainAt > 0, now >= acceptAgainAt { watchListeners() }
     sweepConnections()
     host.update()

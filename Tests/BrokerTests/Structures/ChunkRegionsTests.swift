@@ -51,7 +51,7 @@ func chunksLieApartAndAreAllFreed(seed: UInt64) async {
 /// Goal: of what falls empty, some is kept and the rest given back, whichever key still lives.
 @Test func emptyRegionsAreGivenBackOneByOne() async {
   await #expect(processExitsWith: .success) {
-    let kept = ChunkRegions.keptCountMax
+    let kept = ChunkRegions.emptyCountMax
     let chunks = (0..<128 * (kept + 10)).map(chunk)
     precondition(ChunkRegions.counts == (all: kept + 10, empty: 0))
     // The last region made keeps one chunk.
@@ -70,5 +70,47 @@ func chunksLieApartAndAreAllFreed(seed: UInt64) async {
     // What was kept is used before more is asked for.
     for number in 0..<128 * kept { _ = chunk(number) }
     precondition(ChunkRegions.counts == (all: kept + 1, empty: 0))
+  }
+}
+
+/// Goal: a queue that fills and drains finds its memory again; what was not needed for a while goes.
+@Test func emptyRegionsThatNobodyNeedsAreGivenBack() async {
+  await #expect(processExitsWith: .success) {
+    let kept = ChunkRegions.keptCountMax, age = ChunkRegions.unusedAge
+    func fill(_ count: Int) -> [ListChunk] { (0..<128 * count).map(chunk) }
+    func drain(_ chunks: [ListChunk]) { for chunk in chunks { chunk.release() } }
+    func giveBack() {
+      while ChunkRegions.hasSurplus { ChunkRegions.giveBackOne() }
+    }
+    var now: Int64 = 1_000_000
+    ChunkRegions.review(at: now)
+    // Filled and drained within the age, again and again: nothing goes.
+    for _ in 0..<5 {
+      drain(fill(kept + 40))
+      now += age
+      ChunkRegions.review(at: now)
+      precondition(!ChunkRegions.hasSurplus)
+      precondition(ChunkRegions.counts == (all: kept + 40, empty: kept + 40))
+    }
+    // Less is needed: what the smaller queue leaves goes, but for what is always kept.
+    drain(fill(10))
+    now += age
+    ChunkRegions.review(at: now)
+    giveBack()
+    precondition(ChunkRegions.counts == (all: kept + 10, empty: kept + 10))
+    // What falls empty meanwhile is as new.
+    drain(fill(kept + 30))
+    ChunkRegions.review(at: now + age - 1)  // Too early.
+    precondition(!ChunkRegions.hasSurplus)
+    // Nothing is needed: in twice the age all goes but what is always kept.
+    now += age
+    ChunkRegions.review(at: now)
+    now += age
+    ChunkRegions.review(at: now)
+    giveBack()
+    precondition(ChunkRegions.counts == (all: kept, empty: kept))
+    now += age
+    ChunkRegions.review(at: now)
+    precondition(!ChunkRegions.hasSurplus)
   }
 }
