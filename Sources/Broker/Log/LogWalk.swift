@@ -75,6 +75,7 @@ struct LogWalk {
     let size = try onDisk { () throws(DiskError) in try folder.size(file) }
     let header = try header(of: segment, file, after: before)
     if let before { try check(header, follows: before) }
+    folder.startReading(file)
     var reader = SegmentReader(folder: folder, file: file, header: header, size: size)
     let stop = try frames(&reader, visit)
     let tail = try onDisk { () throws(DiskError) in try reader.tail() }

@@ -312,6 +312,9 @@ struct LogWriter: ~Copyable {
     func close(in folder: Folder) {
       // Should this not happen: readers take zeros behind the last frame for its end.
       if !isCut { try? folder.truncate(file, to: end) }
+      // Only a start reads it again. The memory is taken for the next segment: where other memory has
+      // to be found for each page, writing may take three times the processor's time.
+      folder.forgetContents(file)
       folder.close(file)
     }
   }

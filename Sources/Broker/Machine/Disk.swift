@@ -42,6 +42,11 @@ protocol Disk: AnyObject, Sendable {
   /// Has the system begin to write to the disk what was written from `offset` on, and waits for
   /// nothing. Only a help: it makes nothing durable.
   func startWriteback(_ file: DiskFile, from offset: Int)
+  /// Has the system read a file ahead of who is about to read all of it. Only a help.
+  func startReading(_ file: DiskFile)
+  /// Has the system give back the memory in which it keeps what of the file is durable: nobody will
+  /// read it soon. Only a help.
+  func forgetContents(_ file: DiskFile)
   /// Takes the file's lock, which ends with `close` or with the process.
   ///
   /// - Returns: false when another process has it.
@@ -254,6 +259,10 @@ struct Folder: Sendable {
   func startWriteback(_ file: DiskFile, from offset: Int) {
     disk.startWriteback(file, from: offset)
   }
+
+  func startReading(_ file: DiskFile) { disk.startReading(file) }
+
+  func forgetContents(_ file: DiskFile) { disk.forgetContents(file) }
 
   func lock(_ file: DiskFile) throws(DiskError) -> Bool {
     try steadily { () throws(DiskError) in try disk.lock(file) }

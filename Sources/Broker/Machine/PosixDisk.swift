@@ -122,6 +122,14 @@ final class PosixDisk: Disk {
     _ = sync_file_range(file.number, offset, 0, write)
   }
 
+  func startReading(_ file: DiskFile) {
+    _ = posix_fadvise(file.number, 0, 0, POSIX_FADV_WILLNEED)
+  }
+
+  func forgetContents(_ file: DiskFile) {
+    _ = posix_fadvise(file.number, 0, 0, POSIX_FADV_DONTNEED)
+  }
+
   func lock(_ file: DiskFile) throws(DiskError) -> Bool {
     if flock(file.number, LOCK_EX | LOCK_NB) == 0 { return true }
     guard errno == EWOULDBLOCK else { throw lastError(.lock, file.path) }

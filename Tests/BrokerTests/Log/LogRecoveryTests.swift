@@ -87,6 +87,20 @@ private func fill(
   #expect(bytes == expected.view.array)
 }
 
+/// Goal: what only a start reads takes no memory of the system's, and a start does not wait for each
+/// piece.
+@Test func segmentsThatAreLeftAreForgottenAndReadAheadByAStart() throws {
+  let disk = SimulatedDisk()
+  _ = try fill(disk, 8, 10, true, .tiny)
+  let segments = disk.files.filter { $0.hasSuffix(".log") }
+  #expect(segments.count > 3)
+  #expect(disk.forgotten.map { $0.path } == Array(segments.dropLast()))
+  #expect(!disk.forgotten.contains { !$0.isDurable })
+  let again = disk.copy()
+  _ = try OpenLog(again)
+  #expect(again.announced == segments)
+}
+
 // MARK: Cuts and flips
 
 extension LogOptions {

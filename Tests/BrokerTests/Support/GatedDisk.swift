@@ -120,6 +120,8 @@ final class GatedDisk: Disk, @unchecked Sendable {
     try real.truncate(file, to: size)
   }
   func startWriteback(_ file: DiskFile, from offset: Int) {}
+  func startReading(_ file: DiskFile) {}
+  func forgetContents(_ file: DiskFile) {}
 
   func lock(_ file: DiskFile) throws(DiskError) -> Bool { try real.lock(file) }
 }

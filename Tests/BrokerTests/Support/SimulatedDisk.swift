@@ -28,6 +28,10 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
   var faults: [Int: Fault] = [:]
   private(set) var calls = 0
   private(set) var isDead = false
+  /// Paths for which `startReading` was called.
+  private(set) var announced: [String] = []
+  /// For which `forgetContents` was called, and whether all their bytes were durable then.
+  private(set) var forgotten: [(path: String, isDurable: Bool)] = []
   /// Bytes that all files may take together.
   var capacity = Int.max
 
@@ -388,6 +392,12 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
   }
 
   func startWriteback(_ file: DiskFile, from offset: Int) {}
+  func startReading(_ file: DiskFile) { announced.append(file.path) }
+
+  func forgetContents(_ file: DiskFile) {
+    let node = open[file.number]!
+    forgotten.append((file.path, isDurable: node.durable.starts(with: node.bytes)))
+  }
 
   func lock(_ file: DiskFile) throws(DiskError) -> Bool {
     _ = try meet(.lock, file.path)
