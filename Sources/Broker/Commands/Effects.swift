@@ -3,7 +3,7 @@
 // The log keeps effects, not requests: absolute times, chosen members, popped values. They are RESP
 // already, and each frame starts in database 0, so a frame can be read alone.
 //
-// Pushes to one list that follow each other are one command with all their elements: a quarter less
+// Pushes to one list that follow each other are one command with all their elements: a fifth less
 // to write, where it is the disk that is waited for, of elements of 100 bytes.
 
 import RESP
