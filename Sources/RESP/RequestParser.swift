@@ -169,7 +169,7 @@ public struct RequestParser: ~Copyable {
   @inline(__always)
   private mutating func wholeRequest(_ input: ByteView, _ limits: borrowing RequestLimits) -> Int? {
     guard !limits.isBeforeLogin, input.count <= RequestLimits.requestSizeMax,
-      let head = shortLine(input, from: 0, mark: 0x2A)
+      let head = input.shortLine(at: 0, mark: 0x2A)
     else { return nil }
     if capacity == 0 { makeRoom() }
     // What is announced makes no room: it need not come.
@@ -177,7 +177,7 @@ public struct RequestParser: ~Copyable {
     let ranges = unsafe ranges.unsafelyUnwrapped
     var position = head.next
     for index in 0..<head.number {
-      guard let line = shortLine(input, from: position, mark: 0x24),
+      guard let line = input.shortLine(at: position, mark: 0x24),
         line.number <= limits.bulkSizeMax, input.count - line.next >= line.number + 2
       else { return nil }
       unsafe ranges[index] = ArgumentRange(offset: line.next, size: line.number)
@@ -186,33 +186,6 @@ public struct RequestParser: ~Copyable {
     count = head.number
     isInline = false
     return position
-  }
-
-  /// The number of the line at `from` and where the next one starts, if the line is `mark`, one digit or two
-  /// to eight of which the first is not 0, CR and another byte, which is LF after a single digit.
-  @inline(__always)
-  private func shortLine(
-    _ input: ByteView, from: Int, mark: UInt8
-  ) -> (number: Int, next: Int)? {
-    guard input.count - from >= 4 else { return nil }
-    let line = unsafe input.start + from
-    let word = unsafe UInt32(littleEndian: line.loadUnaligned(as: UInt32.self))
-    let first = Int(word &>> 8 & 0xFF) &- 0x30
-    guard word & 0xFF == mark, first >= 0, first <= 9 else { return nil }
-    if word &>> 16 == 0x0A0D { return (first, from + 4) }
-    guard first > 0 else { return nil }
-    var number = first
-    // The last byte cannot be the CR: one more must follow it.
-    let end = min(input.count - from - 1, 10)
-    var index = 2
-    while index < end {
-      let byte = unsafe line.load(fromByteOffset: index, as: UInt8.self)
-      if byte == 0x0D, index > 2 { return (number, from + index + 2) }
-      guard byte &- 0x30 <= 9 else { return nil }
-      number = number &* 10 &+ Int(byte &- 0x30)
-      index += 1
-    }
-    return nil
   }
 
   /// The number behind the mark at `from` and before the next CR, and where the line after it starts.

@@ -84,13 +84,8 @@ private func alike(_ text: String) -> [String] { [text, text] }
 /// Goal: a buffer answers like an array. Method: random steps on both, compared after each.
 @Test(arguments: [1, 2, 3] as [UInt64])
 func bufferAgreesWithItsModel(seed: UInt64) {
-  var state = seed &* 0x9E37_79B9_7F4A_7C15
-  func next(_ bound: Int) -> Int {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return Int(state % UInt64(bound))
-  }
+  var random = SeededRandom(seed)
+  func next(_ bound: Int) -> Int { random.next(bound) }
   var buffer = ByteBuffer()
   var model: [UInt8] = []
   for step in 0..<4_000 {

@@ -8,7 +8,7 @@ import Testing
 @testable import RESP
 
 /// What became of a run of bytes.
-private struct Run: Equatable, CustomStringConvertible {
+struct Run: Equatable, CustomStringConvertible {
   /// The words of each request that was complete and not empty.
   var requests: [[[UInt8]]] = []
   var error: [UInt8]?
@@ -22,13 +22,13 @@ private struct Run: Equatable, CustomStringConvertible {
 }
 
 extension ByteBuffer {
-  fileprivate static func text(_ bytes: [UInt8]) -> String {
+  static func text(_ bytes: [UInt8]) -> String {
     String(decoding: bytes, as: UTF8.self)
   }
 }
 
 /// Feeds `bytes` in pieces, each ending at one of `cuts`, as a connection does.
-private func run(_ bytes: [UInt8], cuts: [Int], limits: RequestLimits = RequestLimits()) -> Run {
+func run(_ bytes: [UInt8], cuts: [Int], limits: RequestLimits = RequestLimits()) -> Run {
   var parser = RequestParser()
   var input = ByteBuffer()
   var result = Run()
@@ -229,13 +229,8 @@ func unfinishedRequestsWait(input: String) {
 /// bytes altered, fed whole, byte by byte and in random pieces.
 @Test(arguments: 1...8 as ClosedRange<UInt64>)
 func anyBytesMeanTheSameHoweverTheyAreCut(seed: UInt64) {
-  var state = seed &* 0x9E37_79B9_7F4A_7C15
-  func next(_ bound: Int) -> Int {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return Int(state % UInt64(bound))
-  }
+  var random = SeededRandom(seed)
+  func next(_ bound: Int) -> Int { random.next(bound) }
   let pieces = [
     "*1\r\n", "*2\r\n", "*3\r\n", "$4\r\nPING\r\n", "$0\r\n\r\n", "$3\r\nabc\r\n", "*0\r\n",
     "*-1\r\n",

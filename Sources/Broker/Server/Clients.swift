@@ -178,6 +178,7 @@ extension Server {
     let outputMax = isKnown ? settings.outputLimits.normal.hard : TurnBudget.outputBeforeLogin
     var position = 0
     var isWatching = isKnown
+    var unseen = 0
     let whole = scratch.count
     engine.context.sessions[slot].queryBufferSize = whole
     let door = host.door
@@ -187,6 +188,11 @@ extension Server {
         break
       }
       let input = scratch.view(at: position, size: whole - position)
+      if unseen == 0 {
+        engine.lookAhead(in: input)
+        unseen = Lookahead.depth
+      }
+      unseen -= 1
       do throws(ProtocolError) {
         let outcome =
           isWatching

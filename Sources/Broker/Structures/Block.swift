@@ -95,6 +95,13 @@ extension Block {
     unsafe Glibc.free(address)
   }
 
+  /// Asks for the block's first 64 bytes and, where these lie in two lines of the cache, some more.
+  @inline(__always)
+  func prefetch() {
+    unsafe martlet_prefetch(address)
+    unsafe martlet_prefetch(address + 64)
+  }
+
   @inline(__always)
   func load<T: BitwiseCopyable>(_ offset: Int, as type: T.Type = T.self) -> T {
     unsafe address.load(fromByteOffset: offset, as: T.self)

@@ -86,6 +86,14 @@ struct HashTable<Item: HashItem>: ~Copyable {
     return index < 0 ? nil : leaf[index]
   }
 
+  /// Asks for the leaf that `find` will look at. Nothing that `prefetch…` does can be seen but by a clock.
+  @inline(__always)
+  func prefetchLeaf(hash: UInt64) { leaf(hash)?.prefetch() }
+
+  /// Asks for the item that `find` will look at, for which it reads the leaf.
+  @inline(__always)
+  func prefetchItem(hash: UInt64) { leaf(hash)?.prefetchItem(hash: hash) }
+
   /// Where an item stands, good until the table is changed.
   struct Place {
     fileprivate let leaf: TableLeaf<Item>

@@ -145,9 +145,22 @@ struct TableLeaf<Item: HashItem>: Block {
     nonmutating set { unsafe store(newValue.address, at: Self.itemsOffset + index * 8) }
   }
 
-  /// Where `key` is, or -1. Tags are compared eight at a time.
+  /// Where `key` is, or -1.
   @inline(__always)
-  func index(of key: ByteView, hash: UInt64) -> Int {
+  func index(of key: ByteView, hash: UInt64) -> Int { index(hash) { $0.key == key } }
+
+  /// Asks for the items that `index` would compare.
+  @inline(__always)
+  func prefetchItem(hash: UInt64) {
+    _ = index(hash) { item in
+      item.prefetch()
+      return false
+    }
+  }
+
+  /// Where the first item is that has the tag of `hash` and is meant, or -1. Tags are compared eight at a time.
+  @inline(__always)
+  private func index(_ hash: UInt64, where isMeant: (Item) -> Bool) -> Int {
     let count = count
     let pattern = (hash & 0xFF) &* 0x0101_0101_0101_0101
     var first = 0
@@ -157,7 +170,7 @@ struct TableLeaf<Item: HashItem>: Block {
       var hits = (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
       while hits != 0 {
         let index = first + hits.trailingZeroBitCount >> 3
-        if index < count, self[index].key == key { return index }
+        if index < count, isMeant(self[index]) { return index }
         hits &= hits &- 1
       }
       first += 8

@@ -64,6 +64,9 @@ static inline const char *martlet_entry_name(const struct dirent *entry) { retur
 /// The calling thread's nice value: of a thread, not of the process, as Linux has it.
 static inline void martlet_nice_thread(int nice) { setpriority(PRIO_PROCESS, 0, nice); }
 
+/// Asks for the memory at an address, which need not be anyone's: no program waits for it, none fails.
+static inline void martlet_prefetch(const void *address) { __builtin_prefetch(address); }
+
 /// Names the calling thread, for `top -H` and debuggers.
 static inline void martlet_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 

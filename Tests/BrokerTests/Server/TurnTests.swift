@@ -300,3 +300,44 @@ private func bytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 0x61, count: co
   #expect(count("unread") == 8)
   #expect(rig.server.engine.context.effects.count == 0)  // The log has it.
 }
+
+/// Goal: a look ahead at what a pipeline will touch changes none of its replies. Method: the same
+/// pipeline with as many keys as call for it and without, among its requests such as change the
+/// database, empty it, are inline, or have no key.
+@Test func aPipelineIsAnsweredAlikeWithManyKeys() throws {
+  let rig = try ServerRig { $0.sync = .no }
+  let client = try rig.client()
+  let requests = (0..<3 * Lookahead.depth).flatMap { number in
+    switch number % 8 {
+    case 0: ["SET k\(number) \(number)", "GET k\(number - 8)"]
+    case 1: ["PING", "GET key\(number)"]
+    case 2: ["SELECT \(number % 3)", "GET k\(number)"]
+    case 3: ["INCR counter", "MGET counter k0 k8 k16"]
+    case 4: ["LPUSH list a b c", "LLEN list", "RPOP list"]
+    case 5: ["GET", "GET list"]
+    case 6: number > 2 * Lookahead.depth ? ["FLUSHALL", "EXISTS k0"] : ["DBSIZE"]
+    default: ["SELECT 0", "STRLEN k\(number - 7)"]
+    }
+  }
+  /// The replies with `fillers` keys besides in database 0, which DBSIZE counts too.
+  func replies(fillers: Int) -> String {
+    client.request("FLUSHALL")
+    for number in 0..<fillers { client.request("SET filler\(number) x") }
+    client.received.reset()
+    #expect(rig.run([client]) { _ in client.received.count == (fillers + 1) * 5 })
+    client.received.reset()
+    for request in requests { client.request(request) }
+    client.request("ECHO end")
+    #expect(rig.run([client]) { _ in client.text.hasSuffix("$3\r\nend\r\n") })
+    return client.text
+  }
+  let few = replies(fillers: 0)
+  var many = replies(fillers: Lookahead.keyCountMin)
+  #expect(many != few)
+  for count in 0..<requests.count {
+    many = many.replacing(
+      "\r\n:\(Lookahead.keyCountMin + count)\r\n", with: "\r\n:\(count)\r\n")
+  }
+  #expect(many == few)
+  #expect(rig.stop() == 0)
+}

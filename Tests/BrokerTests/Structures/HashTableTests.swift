@@ -149,3 +149,26 @@ func scanMeetsWhatStays(seed: UInt64) {
     table.checkInvariants()
   }
 }
+
+/// Goal: to ask for an item ahead of time changes nothing and may be done at any time. Method: any
+/// hashes, in tables of all sizes, also between the steps of their growth.
+@Test(arguments: [1, 2] as [UInt64])
+func aTableMayBeAskedForAnyItem(seed: UInt64) {
+  var random = SplitMix64(seed: seed)
+  let hash = KeyHash(seed: seed)
+  var table = HashTable<Word>(hash: hash)
+  for number in 0..<3_000 {
+    let word = Word.make("key\(number)")
+    for wanted in [random.next(), hash(word.key)] {
+      table.prefetchLeaf(hash: wanted)
+      table.prefetchItem(hash: wanted)
+    }
+    table.insert(word, hash: hash(word.key))
+  }
+  table.checkInvariants()
+  #expect(table.count == 3_000)
+  for number in 0..<3_000 {
+    let name = "key\(number)"
+    #expect(with(name) { table.find($0, hash: hash($0))?.key == $0 })
+  }
+}
